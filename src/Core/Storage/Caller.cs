@@ -1,0 +1,4 @@
+namespace VirtioFsStore.Core.Storage;
+
+/// <summary>Who in the guest asks.</summary>
+public readonly record struct Caller(uint Uid, uint Gid, uint Pid);
