@@ -91,6 +91,19 @@ public sealed unsafe class IoBuffers : IDisposable
         }
     }
 
+    /// <summary>Moves up to <paramref name="count"/> bytes of the front to the end of <paramref name="target"/>.</summary>
+    public void MoveFront(long count, IoBuffers target)
+    {
+        while (count > 0 && _first < _end)
+        {
+            ref var vector = ref _vectors[_first];
+            var part = (nuint)Math.Min(count, (long)vector.Length);
+            target.Append(vector.Base, part);
+            Skip((long)part);
+            count -= (long)part;
+        }
+    }
+
     /// <summary>Copies from the front into <paramref name="destination"/> without consuming. Returns the bytes copied.</summary>
     public int CopyTo(Span<byte> destination)
     {

@@ -20,4 +20,7 @@ public enum FileSystemTraits
 
     /// <summary>The same file may change outside this session.</summary>
     Shared = 1 << 4,
+
+    /// <summary>Has extended attributes. Where nothing in a session has any, the guest is told once and stops asking.</summary>
+    Xattrs = 1 << 5,
 }

@@ -19,6 +19,12 @@ public interface IRequestHandler
     bool Handle(TransportRequest request);
 
     /// <summary>
+    /// Nobody waits for the answers any more (the peer has gone, or the server stops): what outstanding requests wait for is
+    /// cancelled, and they end soon. From any thread.
+    /// </summary>
+    void CancelWaiting();
+
+    /// <summary>
     /// The device was reset, or its peer left for good: all state of the session (INIT, handles, lookups) is dropped. Called with
     /// no request outstanding.
     /// </summary>
