@@ -8,7 +8,7 @@ namespace VirtioFsStore.Core.Mounts;
 /// <summary>The root of a session with several mounts: directories that exist because something is mounted below them. Nothing of it may be cached by the guest.</summary>
 sealed class PseudoFileSystem : ReadOnlyFileSystem
 {
-    const uint DirectoryType = FileMode.Directory >> 12;
+    const uint DirectoryType = StatMode.Directory >> 12;
 
     // Position − 1 is the index; appended to and swapped as a whole.
     volatile PseudoDirectory[] _directories = [new PseudoDirectory(1, [], null)];
@@ -100,7 +100,7 @@ sealed class PseudoFileSystem : ReadOnlyFileSystem
     static NodeAttributes AttributesOf(PseudoDirectory directory) => new()
     {
         Ino = directory.Position,
-        Mode = FileMode.Directory | 0x1ED, // rwxr-xr-x
+        Mode = StatMode.Directory | 0x1ED, // rwxr-xr-x
         LinkCount = 2 + (uint)directory.Children.Length,
         BlockSize = 4096,
     };

@@ -19,7 +19,7 @@ public struct NodeAttributes
     /// <summary>Valid where <see cref="HasBirthTime"/>.</summary>
     public Timestamp BirthTime;
 
-    /// <summary>Type and permissions: <see cref="FileMode"/>.</summary>
+    /// <summary>Type and permissions: <see cref="StatMode"/>.</summary>
     public uint Mode;
 
     public uint LinkCount;

@@ -1,7 +1,7 @@
 namespace VirtioFsStore.Core.Storage;
 
 /// <summary>st_mode bits (uapi/linux/stat.h).</summary>
-public static class FileMode
+public static class StatMode
 {
     public const uint TypeMask = 0xF000;
     public const uint Socket = 0xC000;
