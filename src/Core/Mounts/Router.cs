@@ -77,8 +77,11 @@ public sealed class Router
         return mount is not null && !node.IsNone;
     }
 
+    /// <summary>Whether a mount is the pseudo root itself.</summary>
+    public bool IsPseudoRoot(Mount mount) => _pseudo is not null && mount.Index == 0;
+
     /// <summary>The file system mounted on a node of the pseudo root, if there is one.</summary>
-    public Mount? MountedOn(Mount mount, NodeId node) => mount.Index == 0 ? _pseudo?.MountedOn(node) : null;
+    public Mount? MountedOn(NodeId node) => _pseudo?.MountedOn(node);
 
     /// <summary>All lookups and handles are gone.</summary>
     public void Reset()

@@ -1,0 +1,68 @@
+using VirtioFsStore.Core.Fuse.Abi;
+using VirtioFsStore.Core.Interop;
+using VirtioFsStore.Core.Mounts;
+using VirtioFsStore.Core.Storage;
+
+namespace VirtioFsStore.Core.Fuse;
+
+/// <summary>What is known of an inode and of its file system.</summary>
+sealed partial class Dispatcher
+{
+    bool GetAttributes(FuseRequest request, Mount mount, NodeId node)
+    {
+        if (!request.Read(out GetAttrIn get))
+            return request.Reply(Errno.EINVAL);
+        HandleId? handle = (get.Flags & Protocol.FUSE_GETATTR_FH) != 0 ? new HandleId(get.Handle) : null;
+        return Finish(request, mount, mount.FileSystem.GetAttributesAsync(request, node, handle), ReplyAttributes);
+    }
+
+    bool Statx(FuseRequest request, Mount mount, NodeId node)
+    {
+        if (!request.Read(out StatxIn get))
+            return request.Reply(Errno.EINVAL);
+        HandleId? handle = (get.GetAttrFlags & Protocol.FUSE_GETATTR_FH) != 0 ? new HandleId(get.Handle) : null;
+        return Finish(request, mount, mount.FileSystem.GetAttributesAsync(request, node, handle), ReplyStatx);
+    }
+
+    bool SetAttributes(FuseRequest request, Mount mount, NodeId node)
+    {
+        if (!request.Read(out SetAttrIn set))
+            return request.Reply(Errno.EINVAL);
+        if (set.AtimeNsec >= 1_000_000_000 || set.MtimeNsec >= 1_000_000_000 || set.CtimeNsec >= 1_000_000_000)
+            return request.Reply(Errno.EINVAL);
+        if ((set.Valid & (uint)SetAttributesValid.Size) != 0 && set.Size > long.MaxValue)
+            return request.Reply(Errno.EFBIG);
+        return Finish(request, mount, mount.FileSystem.SetAttributesAsync(request, node, AbiConversions.Read(set)), ReplyAttributes);
+    }
+
+    bool Access(FuseRequest request, Mount mount, NodeId node)
+    {
+        if (!request.Read(out AccessIn access) || access.Mask > 7)
+            return request.Reply(Errno.EINVAL);
+        return Finish(request, mount.FileSystem.AccessAsync(request, node, (int)access.Mask));
+    }
+
+    bool StatFs(FuseRequest request, Mount mount, NodeId node) =>
+        Finish(request, mount, mount.FileSystem.StatisticsAsync(request, node), ReplyStatistics);
+
+    bool SyncFileSystem(FuseRequest request, Mount mount, NodeId node) =>
+        request.Read(out SyncfsIn _) ? Finish(request, mount.FileSystem.SyncFileSystemAsync(request, node)) : request.Reply(Errno.EINVAL);
+
+    static bool ReplyAttributes(FuseRequest request, Mount mount, in AttributesReply attributes)
+    {
+        AbiConversions.Write(attributes, mount, out AttrOut body);
+        return request.Reply(body);
+    }
+
+    static bool ReplyStatx(FuseRequest request, Mount mount, in AttributesReply attributes)
+    {
+        AbiConversions.Write(attributes, mount, out StatxOut body);
+        return request.Reply(body);
+    }
+
+    static bool ReplyStatistics(FuseRequest request, Mount mount, in FileSystemStatistics statistics)
+    {
+        AbiConversions.Write(statistics, out StatfsOut body);
+        return request.Reply(body);
+    }
+}

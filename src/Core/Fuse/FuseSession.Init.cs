@@ -1,0 +1,113 @@
+using VirtioFsStore.Core.Fuse.Abi;
+using VirtioFsStore.Core.Interop;
+using VirtioFsStore.Core.Storage;
+
+namespace VirtioFsStore.Core.Fuse;
+
+/// <summary>INIT: what the guest offers, what this session wants, and what both have.</summary>
+public sealed partial class FuseSession
+{
+    /// <summary>sizeof(struct fuse_init_in) before 7.36.</summary>
+    const int ShortInit = 16;
+
+    const InitFlags Always = InitFlags.ASYNC_READ | InitFlags.BIG_WRITES | InitFlags.PARALLEL_DIROPS | InitFlags.ASYNC_DIO
+        | InitFlags.ATOMIC_O_TRUNC | InitFlags.MAX_PAGES | InitFlags.INIT_EXT;
+
+    /// <summary>What matters where files can be made or change.</summary>
+    const InitFlags Mutable = InitFlags.AUTO_INVAL_DATA | InitFlags.CREATE_SUPP_GROUP | InitFlags.ALLOW_IDMAP;
+
+    /// <summary>Of a file system that never changes, a guest may keep everything.</summary>
+    const InitFlags Immutable = InitFlags.CACHE_SYMLINKS | InitFlags.ALLOW_IDMAP;
+
+    bool Initialise(FuseRequest request)
+    {
+        if (!ReadInit(request, out var init))
+            return request.Reply(Errno.EINVAL);
+        if (init.Major > Protocol.Major)
+        {
+            // "Tell me what you speak": the guest asks again with our major.
+            return request.Reply(new InitOut { Major = Protocol.Major, Minor = Protocol.Minor });
+        }
+        if (init.Major < Protocol.Major || init.Minor < Protocol.OldestMinor)
+        {
+            Log.GuestTooOld(_logger, init.Major, init.Minor, Protocol.Major, Protocol.OldestMinor);
+            return request.Reply(Errno.EPROTO);
+        }
+        if (_used)
+        {
+            // The guest begins anew (it was booted again, or unmounted before). What the old session had is dropped, for which nothing may be under way.
+            if (OthersInFlight())
+                return request.Reply(Errno.EBUSY);
+            Reset();
+        }
+
+        var policy = ChoosePolicy();
+        var offered = (InitFlags)init.Flags;
+        if ((offered & InitFlags.INIT_EXT) != 0)
+            offered |= (InitFlags)((ulong)init.Flags2 << 32);
+        var flags = offered & Wanted(policy);
+        _used = true;
+        _negotiated = new NegotiatedSession(Math.Min(init.Minor, Protocol.Minor), flags, policy);
+        Log.SessionStarted(_logger, init.Major, init.Minor, flags);
+        return request.Reply(new InitOut
+        {
+            Major = Protocol.Major,
+            Minor = Protocol.Minor,
+            MaxReadahead = init.MaxReadahead,
+            Flags = (uint)flags,
+            Flags2 = (uint)((ulong)flags >> 32),
+            MaxBackground = ushort.MaxValue,
+            CongestionThreshold = ushort.MaxValue / 4 * 3,
+            MaxWrite = _options.MaxWrite,
+            TimeGranularity = 1,
+            // The guest itself keeps this below its queue's size.
+            MaxPages = (ushort)Math.Clamp((_options.MaxWrite + 4095) / 4096, 1, ushort.MaxValue),
+        });
+    }
+
+    static bool ReadInit(FuseRequest request, out InitIn init)
+    {
+        init = default;
+        if (request.Remaining >= ShortInit && request.Remaining < System.Runtime.CompilerServices.Unsafe.SizeOf<InitIn>())
+        {
+            return request.Read(out init.Major) && request.Read(out init.Minor) && request.Read(out init.MaxReadahead) && request.Read(out init.Flags);
+        }
+        return request.Read(out init);
+    }
+
+    SessionPolicy ChoosePolicy()
+    {
+        var policy = SessionPolicy.None;
+        if (_router.IsSingle && (_router.CommonTraits & FileSystemTraits.Immutable) != 0)
+            policy |= SessionPolicy.NoOpen;
+        if (_router.IsSingle && (_router.CommonTraits & FileSystemTraits.Xattrs) == 0)
+            policy |= SessionPolicy.NoXattr;
+        return policy;
+    }
+
+    InitFlags Wanted(SessionPolicy policy)
+    {
+        var flags = Always;
+        // A pseudo root may get a mutable mount later, and INIT is not repeated.
+        flags |= _router.IsSingle && (_router.CommonTraits & FileSystemTraits.Immutable) != 0 ? Immutable : Mutable;
+        if ((policy & SessionPolicy.NoOpen) != 0)
+            flags |= InitFlags.NO_OPEN_SUPPORT | InitFlags.NO_OPENDIR_SUPPORT;
+        if (_options.ReadDirPlus)
+            flags |= InitFlags.DO_READDIRPLUS | InitFlags.READDIRPLUS_AUTO;
+        if (_options.Writeback)
+            flags |= InitFlags.WRITEBACK_CACHE;
+        if (_options.KillPrivilegesV2)
+            flags |= InitFlags.HANDLE_KILLPRIV_V2;
+        if (_options.PosixAcl)
+            flags |= InitFlags.POSIX_ACL | InitFlags.DONT_MASK | InitFlags.SETXATTR_EXT;
+        if (_options.DirectIoAllowMmap)
+            flags |= InitFlags.DIRECT_IO_ALLOW_MMAP;
+        if (_options.AnnounceSubmounts)
+            flags |= InitFlags.SUBMOUNTS;
+        if ((_router.AnyTraits & FileSystemTraits.PosixLocks) != 0)
+            flags |= InitFlags.POSIX_LOCKS;
+        if ((_router.AnyTraits & FileSystemTraits.Flock) != 0)
+            flags |= InitFlags.FLOCK_LOCKS;
+        return flags;
+    }
+}

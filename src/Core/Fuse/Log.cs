@@ -1,0 +1,16 @@
+using Microsoft.Extensions.Logging;
+using VirtioFsStore.Core.Fuse.Abi;
+
+namespace VirtioFsStore.Core.Fuse;
+
+static partial class Log
+{
+    [LoggerMessage(100, LogLevel.Error, "{Opcode} on node {NodeId:x} failed inside the daemon; the guest was answered EIO")]
+    public static partial void RequestFailed(ILogger logger, Exception exception, Opcode opcode, ulong nodeId);
+
+    [LoggerMessage(101, LogLevel.Error, "The guest speaks FUSE {Major}.{Minor}; this daemon needs {OurMajor}.{OldestMinor} (Linux 5.4) or newer. The mount was refused")]
+    public static partial void GuestTooOld(ILogger logger, uint major, uint minor, uint ourMajor, uint oldestMinor);
+
+    [LoggerMessage(102, LogLevel.Debug, "Session started: the guest speaks FUSE {Major}.{Minor}; agreed on {Flags}")]
+    public static partial void SessionStarted(ILogger logger, uint major, uint minor, InitFlags flags);
+}

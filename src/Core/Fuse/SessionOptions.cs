@@ -1,0 +1,29 @@
+namespace VirtioFsStore.Core.Fuse;
+
+/// <summary>What the person who started the daemon chose for a session; INIT agrees it with what the guest offers.</summary>
+public sealed record SessionOptions
+{
+    /// <summary>Bytes; the guest also bounds it by its queue's size. 1 MiB is what 256 pages of 4 KiB make.</summary>
+    public uint MaxWrite { get; init; } = 1 << 20;
+
+    /// <summary>How long a request may wait for the network, a slow disk or a lock.</summary>
+    public TimeSpan IoTimeout { get; init; } = Timeout.InfiniteTimeSpan;
+
+    /// <summary>Listings bring attributes along: the guest chooses by what it sees being used.</summary>
+    public bool ReadDirPlus { get; init; } = true;
+
+    /// <summary>The guest's page cache collects writes.</summary>
+    public bool Writeback { get; init; }
+
+    /// <summary>The file system clears setuid, setgid and capabilities on writes: saves the guest a GETXATTR before each.</summary>
+    public bool KillPrivilegesV2 { get; init; }
+
+    /// <summary>POSIX ACLs are honoured, and the umask is left to the file system.</summary>
+    public bool PosixAcl { get; init; }
+
+    /// <summary>Shared mmap of files with direct I/O.</summary>
+    public bool DirectIoAllowMmap { get; init; }
+
+    /// <summary>Host file systems below the share are announced to the guest as mounts of their own.</summary>
+    public bool AnnounceSubmounts { get; init; }
+}
