@@ -32,13 +32,42 @@ public static unsafe partial class Descriptors
     /// <summary>dup with close-on-exec.</summary>
     public static int Duplicate(int fd) => LastError.Or(fcntl(fd, F_DUPFD_CLOEXEC, 3));
 
+    /// <summary>
+    /// Makes <paramref name="target"/>, which is open, mean what <paramref name="fd"/> means, in one step: a thread that writes
+    /// to the number meanwhile reaches the old file or the new one, never a third.
+    /// </summary>
+    public static int Replace(int fd, int target)
+    {
+        int result;
+        do
+            result = LastError.Or(dup3(fd, target, OpenFlags.O_CLOEXEC));
+        while (result == -(int)Errno.EINTR || result == -(int)Errno.EBUSY);
+        return result;
+    }
+
+    /// <summary>O_NONBLOCK, which belongs to the open description: who else has it sees it too.</summary>
+    public static int SetNonBlocking(int fd)
+    {
+        var flags = LastError.Or(fcntl(fd, F_GETFL, 0));
+        return flags < 0 ? flags : LastError.Or(fcntl(fd, F_SETFL, flags | OpenFlags.O_NONBLOCK));
+    }
+
+    public static int SetCloseOnExec(int fd) => LastError.Or(fcntl(fd, F_SETFD, FD_CLOEXEC));
+
     const int F_DUPFD_CLOEXEC = 1030;
+    const int F_SETFD = 2;
+    const int F_GETFL = 3;
+    const int F_SETFL = 4;
+    const int FD_CLOEXEC = 1;
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int openat(int directory, byte* path, int flags, uint mode);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int close(int fd);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int dup3(int fd, int target, int flags);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int fcntl(int fd, int command, nint argument);

@@ -1,0 +1,44 @@
+using System.Runtime.InteropServices;
+
+namespace VirtioFsStore.Core.Interop;
+
+/// <summary>Mapped memory and memfds. Results: 0 or a descriptor, or −errno.</summary>
+public static unsafe partial class MemoryMaps
+{
+    public const int PROT_READ = 1;
+    public const int PROT_WRITE = 2;
+    public const int MAP_SHARED = 1;
+    public const int MAP_PRIVATE = 2;
+    public const int MAP_ANONYMOUS = 0x20;
+    public const int MAP_NORESERVE = 0x4000;
+
+    const uint MFD_CLOEXEC = 1;
+    const uint MFD_ALLOW_SEALING = 2;
+
+    /// <summary>Maps <paramref name="length"/> bytes; <paramref name="address"/> is where, or null with an error as the result.</summary>
+    public static int Map(nuint length, int protection, int flags, int fd, long offset, out byte* address)
+    {
+        var result = LastError.Or(mmap(null, length, protection, flags, fd, offset));
+        // Addresses of mappings are below 2^47 here; mmap's only negative results are −1, by now −errno.
+        address = result < 0 ? null : (byte*)result;
+        return result < 0 ? (int)result : 0;
+    }
+
+    public static int Unmap(byte* address, nuint length) => LastError.Or(munmap(address, length));
+
+    /// <summary>An anonymous file in memory; <paramref name="name"/> shows in /proc only.</summary>
+    public static int CreateMemoryFile(string name)
+    {
+        fixed (byte* bytes = Utf8Path.Encode(name))
+            return LastError.Or(memfd_create(bytes, MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    }
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint mmap(byte* address, nuint length, int protection, int flags, int fd, long offset);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int munmap(byte* address, nuint length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int memfd_create(byte* name, uint flags);
+}
