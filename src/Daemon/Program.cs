@@ -1,2 +1,3 @@
-// placeholder
-return 0;
+using VirtioFsStore.Daemon.Commands;
+
+return ProgramCommand.Run(args);

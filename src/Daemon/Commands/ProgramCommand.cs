@@ -1,0 +1,71 @@
+using System.CommandLine;
+using VirtioFsStore.Backends.ObjectStore.Sources;
+using VirtioFsStore.Backends.Overlay.Oci;
+using VirtioFsStore.Core.Interop;
+using VirtioFsStore.Daemon.Serving;
+
+namespace VirtioFsStore.Daemon.Commands;
+
+/// <summary>The command line as a whole, and what a failure looks like: one line on stderr, and an exit code.</summary>
+static class ProgramCommand
+{
+    /// <summary>What was asked for could not be done.</summary>
+    public const int Failed = 1;
+
+    /// <summary>The command line makes no sense (sysexits.h has 64; 2 is what shells and virtiofsd's parser use).</summary>
+    public const int Usage = 2;
+
+    public static int Run(string[] arguments)
+    {
+        var parsed = Create().Parse(arguments, new ParserConfiguration
+        {
+            // A source may begin with '@'; it is never a file of arguments.
+            ResponseFileTokenReplacer = null,
+            EnablePosixBundling = false,
+        });
+        if (parsed.Errors.Count > 0)
+        {
+            foreach (var error in parsed.Errors)
+                Report(error.Message);
+            Console.Error.WriteLine($"Try 'virtiofs-store {parsed.CommandResult.Command.Name} --help'.".Replace("virtiofs-store virtiofs-store", "virtiofs-store", StringComparison.Ordinal));
+            return Usage;
+        }
+        try
+        {
+            return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+        }
+        catch (UsageException exception)
+        {
+            Report(exception.Message);
+            return Usage;
+        }
+        catch (Exception exception) when (Expected(exception))
+        {
+            Report(exception.Message);
+            return Failed;
+        }
+        catch (OperationCanceledException)
+        {
+            Report("interrupted");
+            return Failed;
+        }
+    }
+
+    static RootCommand Create()
+    {
+        var root = new RootCommand("""
+            Serves file systems to virtual machines over virtio-fs: a host directory, or the layers of an OCI image.
+
+            SOURCE is one of
+              PATH                       a directory of this host, read-write
+              oci:PATH[:TAG|@DIGEST]     an image in an OCI layout directory, read-only
+            """);
+        root.Add(ServeCommand.Create());
+        return root;
+    }
+
+    static bool Expected(Exception exception) =>
+        exception is ImageException or SourceException or SystemCallException or IOException or UnauthorizedAccessException;
+
+    static void Report(string message) => Console.Error.WriteLine($"virtiofs-store: {message}");
+}

@@ -1,0 +1,22 @@
+using Microsoft.Extensions.Logging;
+using VirtioFsStore.Core.Fuse;
+
+namespace VirtioFsStore.Daemon;
+
+static partial class Log
+{
+    [LoggerMessage(1, LogLevel.Information, "{Path} serves {Source}")]
+    public static partial void Serving(ILogger logger, string path, string source);
+
+    [LoggerMessage(2, LogLevel.Information, "Got {Signal}: finishing what is in flight")]
+    public static partial void Stopping(ILogger logger, string signal);
+
+    [LoggerMessage(3, LogLevel.Information, "requests: {Statistics}")]
+    public static partial void Requests(ILogger logger, RequestStatistics statistics);
+
+    [LoggerMessage(4, LogLevel.Information, "layer {Layer}: indexing, {Percent}% of {Size} bytes read")]
+    public static partial void LayerProgress(ILogger logger, string layer, int percent, long size);
+
+    [LoggerMessage(5, LogLevel.Information, "layer {Layer}: indexed, {Size} bytes in {Seconds} s")]
+    public static partial void LayerIndexed(ILogger logger, string layer, long size, double seconds);
+}

@@ -1,0 +1,32 @@
+using Microsoft.Extensions.Logging;
+
+namespace VirtioFsStore.Daemon.Serving;
+
+/// <summary>What <c>serve</c> was told, checked.</summary>
+sealed record ServeSettings
+{
+    public string? SocketPath { get; init; }
+
+    public int? ListenFd { get; init; }
+
+    public string? SocketGroup { get; init; }
+
+    public UnixFileMode? SocketMode { get; init; }
+
+    public bool Relisten { get; init; }
+
+    public string? Tag { get; init; }
+
+    public int RequestQueues { get; init; } = 1;
+
+    /// <summary>The source that is the root, or null where <see cref="Mounts"/> has any.</summary>
+    public string? Root { get; init; }
+
+    public IReadOnlyList<MountPoint> Mounts { get; init; } = [];
+
+    public TimeSpan IoTimeout { get; init; }
+
+    public LogLevel LogLevel { get; init; } = LogLevel.Information;
+
+    public SourceSettings Sources { get; init; } = new();
+}

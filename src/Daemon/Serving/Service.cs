@@ -1,0 +1,97 @@
+using System.Runtime.InteropServices;
+using Microsoft.Extensions.Logging;
+using VirtioFsStore.Core.Fuse;
+using VirtioFsStore.Core.Mounts;
+using VirtioFsStore.Core.VhostUser;
+using VirtioFsStore.Daemon.Commands;
+using VirtioFsStore.Daemon.Logging;
+
+namespace VirtioFsStore.Daemon.Serving;
+
+/// <summary>Puts a served device together, runs it to its end, and takes it apart.</summary>
+static class Service
+{
+    public static int Run(ServeSettings settings)
+    {
+        using var loggers = DaemonLogging.Create(settings.LogLevel);
+        var logger = loggers.CreateLogger("virtiofs-store");
+        using var stop = new CancellationTokenSource();
+        using var onTerminate = OnSignal(PosixSignal.SIGTERM, stop, logger);
+        using var onInterrupt = OnSignal(PosixSignal.SIGINT, stop, logger);
+
+        var router = OpenRouter(settings, new SourceOpener(settings.Sources, logger), logger, stop.Token);
+        try
+        {
+            var session = new FuseSession(router, SessionOptionsOf(settings), logger);
+            Serve(settings, session, logger, stop.Token);
+            Log.Requests(logger, session.Statistics);
+        }
+        finally
+        {
+            foreach (var mount in router.Mounts)
+                mount.FileSystem.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        }
+        return 0;
+    }
+
+    static void Serve(ServeSettings settings, FuseSession session, ILogger logger, CancellationToken stop)
+    {
+        using var server = new VhostUserServer(
+            new VhostUserOptions
+            {
+                SocketPath = settings.SocketPath,
+                ListenFd = settings.ListenFd,
+                SocketGroup = settings.SocketGroup,
+                SocketMode = settings.SocketMode,
+                Relisten = settings.Relisten,
+                Tag = settings.Tag,
+                RequestQueues = settings.RequestQueues,
+                DrainLimit = settings.IoTimeout,
+            },
+            session,
+            logger);
+        using var stopServer = stop.Register(server.Stop);
+        server.Run();
+    }
+
+    static Router OpenRouter(ServeSettings settings, SourceOpener opener, ILogger logger, CancellationToken stop)
+    {
+        if (settings.Root is { } source)
+        {
+            var root = opener.Open(source, stop);
+            Log.Serving(logger, "/", source);
+            return Router.Single(root);
+        }
+        var router = Router.Pseudo();
+        foreach (var mount in settings.Mounts)
+        {
+            var fileSystem = opener.Open(mount.Source, stop);
+            try
+            {
+                router.Add(mount.Path, fileSystem);
+            }
+            catch (ArgumentException exception)
+            {
+                throw new UsageException($"--mount {mount.Path}={mount.Source}: {exception.Message}");
+            }
+            Log.Serving(logger, mount.Path, mount.Source);
+        }
+        return router;
+    }
+
+    static SessionOptions SessionOptionsOf(ServeSettings settings) => new()
+    {
+        IoTimeout = settings.IoTimeout,
+        ReadDirPlus = settings.Sources.ReadDirPlus,
+        Writeback = settings.Sources.Writeback,
+    };
+
+    static PosixSignalRegistration OnSignal(PosixSignal signal, CancellationTokenSource stop, ILogger logger) =>
+        PosixSignalRegistration.Create(signal, context =>
+        {
+            // The default would end the process in the middle of a request.
+            context.Cancel = true;
+            Log.Stopping(logger, signal.ToString());
+            stop.Cancel();
+        });
+}

@@ -1,0 +1,26 @@
+using VirtioFsStore.Backends.Overlay.Oci;
+
+namespace VirtioFsStore.Daemon.Serving;
+
+/// <summary>How sources are opened, whatever their kind.</summary>
+sealed record SourceSettings
+{
+    /// <summary>never, metadata, auto or always.</summary>
+    public string Cache { get; init; } = "auto";
+
+    public bool ReadOnly { get; init; }
+
+    public bool Xattr { get; init; }
+
+    public bool Writeback { get; init; }
+
+    public bool ReadDirPlus { get; init; } = true;
+
+    /// <summary>never, prefer or mandatory.</summary>
+    public string InodeFileHandles { get; init; } = "prefer";
+
+    /// <summary>The store directory; null takes the default.</summary>
+    public string? Store { get; init; }
+
+    public Platform Platform { get; init; } = Platform.Current;
+}
