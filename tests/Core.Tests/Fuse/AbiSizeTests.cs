@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using System.Runtime.CompilerServices;
 using VirtioFsStore.Core.Fuse.Abi;
 using Xunit;
 
@@ -7,58 +7,63 @@ namespace VirtioFsStore.Core.Tests.Fuse;
 /// <summary>The wire structs have the sizes of linux/fuse.h.</summary>
 public sealed class AbiSizeTests
 {
+    public static TheoryData<string, int, int> Structs => new()
+    {
+        { nameof(InHeader), Unsafe.SizeOf<InHeader>(), 40 },
+        { nameof(OutHeader), Unsafe.SizeOf<OutHeader>(), 16 },
+        { nameof(Attr), Unsafe.SizeOf<Attr>(), 88 },
+        { nameof(EntryOut), Unsafe.SizeOf<EntryOut>(), 128 },
+        { nameof(ForgetIn), Unsafe.SizeOf<ForgetIn>(), 8 },
+        { nameof(ForgetOne), Unsafe.SizeOf<ForgetOne>(), 16 },
+        { nameof(BatchForgetIn), Unsafe.SizeOf<BatchForgetIn>(), 8 },
+        { nameof(GetAttrIn), Unsafe.SizeOf<GetAttrIn>(), 16 },
+        { nameof(AttrOut), Unsafe.SizeOf<AttrOut>(), 104 },
+        { nameof(MknodIn), Unsafe.SizeOf<MknodIn>(), 16 },
+        { nameof(MkdirIn), Unsafe.SizeOf<MkdirIn>(), 8 },
+        { nameof(RenameIn), Unsafe.SizeOf<RenameIn>(), 8 },
+        { nameof(Rename2In), Unsafe.SizeOf<Rename2In>(), 16 },
+        { nameof(LinkIn), Unsafe.SizeOf<LinkIn>(), 8 },
+        { nameof(SetAttrIn), Unsafe.SizeOf<SetAttrIn>(), 88 },
+        { nameof(OpenIn), Unsafe.SizeOf<OpenIn>(), 8 },
+        { nameof(CreateIn), Unsafe.SizeOf<CreateIn>(), 16 },
+        { nameof(OpenOut), Unsafe.SizeOf<OpenOut>(), 16 },
+        { nameof(CreateOut), Unsafe.SizeOf<CreateOut>(), 144 },
+        { nameof(ReleaseIn), Unsafe.SizeOf<ReleaseIn>(), 24 },
+        { nameof(FlushIn), Unsafe.SizeOf<FlushIn>(), 24 },
+        { nameof(ReadIn), Unsafe.SizeOf<ReadIn>(), 40 },
+        { nameof(WriteIn), Unsafe.SizeOf<WriteIn>(), 40 },
+        { nameof(WriteOut), Unsafe.SizeOf<WriteOut>(), 8 },
+        { nameof(StatfsOut), Unsafe.SizeOf<StatfsOut>(), 80 },
+        { nameof(FsyncIn), Unsafe.SizeOf<FsyncIn>(), 16 },
+        { nameof(SetXattrInCompat), Unsafe.SizeOf<SetXattrInCompat>(), 8 },
+        { nameof(SetXattrIn), Unsafe.SizeOf<SetXattrIn>(), 16 },
+        { nameof(GetXattrIn), Unsafe.SizeOf<GetXattrIn>(), 8 },
+        { nameof(GetXattrOut), Unsafe.SizeOf<GetXattrOut>(), 8 },
+        { nameof(LockIn), Unsafe.SizeOf<LockIn>(), 48 },
+        { nameof(LockOut), Unsafe.SizeOf<LockOut>(), 24 },
+        { nameof(AccessIn), Unsafe.SizeOf<AccessIn>(), 8 },
+        { nameof(InitIn), Unsafe.SizeOf<InitIn>(), 64 },
+        { nameof(InitOut), Unsafe.SizeOf<InitOut>(), 64 },
+        { nameof(InterruptIn), Unsafe.SizeOf<InterruptIn>(), 8 },
+        { nameof(FallocateIn), Unsafe.SizeOf<FallocateIn>(), 32 },
+        { nameof(Dirent), Unsafe.SizeOf<Dirent>(), 24 },
+        { nameof(DirentPlus), Unsafe.SizeOf<DirentPlus>(), 152 },
+        { nameof(LseekIn), Unsafe.SizeOf<LseekIn>(), 24 },
+        { nameof(LseekOut), Unsafe.SizeOf<LseekOut>(), 8 },
+        { nameof(CopyFileRangeIn), Unsafe.SizeOf<CopyFileRangeIn>(), 56 },
+        { nameof(CopyFileRangeOut), Unsafe.SizeOf<CopyFileRangeOut>(), 8 },
+        { nameof(SyncfsIn), Unsafe.SizeOf<SyncfsIn>(), 8 },
+        { nameof(ExtensionHeader), Unsafe.SizeOf<ExtensionHeader>(), 8 },
+        { nameof(StatxIn), Unsafe.SizeOf<StatxIn>(), 24 },
+        { nameof(StatxTime), Unsafe.SizeOf<StatxTime>(), 16 },
+        { nameof(StatxBody), Unsafe.SizeOf<StatxBody>(), 256 },
+        { nameof(StatxOut), Unsafe.SizeOf<StatxOut>(), 288 },
+        { nameof(SetupMappingIn), Unsafe.SizeOf<SetupMappingIn>(), 40 },
+        { nameof(RemoveMappingIn), Unsafe.SizeOf<RemoveMappingIn>(), 4 },
+        { nameof(RemoveMappingOne), Unsafe.SizeOf<RemoveMappingOne>(), 16 },
+    };
+
     [Theory]
-    [InlineData(typeof(InHeader), 40)]
-    [InlineData(typeof(OutHeader), 16)]
-    [InlineData(typeof(Attr), 88)]
-    [InlineData(typeof(EntryOut), 128)]
-    [InlineData(typeof(ForgetIn), 8)]
-    [InlineData(typeof(ForgetOne), 16)]
-    [InlineData(typeof(BatchForgetIn), 8)]
-    [InlineData(typeof(GetAttrIn), 16)]
-    [InlineData(typeof(AttrOut), 104)]
-    [InlineData(typeof(MknodIn), 16)]
-    [InlineData(typeof(MkdirIn), 8)]
-    [InlineData(typeof(RenameIn), 8)]
-    [InlineData(typeof(Rename2In), 16)]
-    [InlineData(typeof(LinkIn), 8)]
-    [InlineData(typeof(SetAttrIn), 88)]
-    [InlineData(typeof(OpenIn), 8)]
-    [InlineData(typeof(CreateIn), 16)]
-    [InlineData(typeof(OpenOut), 16)]
-    [InlineData(typeof(CreateOut), 144)]
-    [InlineData(typeof(ReleaseIn), 24)]
-    [InlineData(typeof(FlushIn), 24)]
-    [InlineData(typeof(ReadIn), 40)]
-    [InlineData(typeof(WriteIn), 40)]
-    [InlineData(typeof(WriteOut), 8)]
-    [InlineData(typeof(StatfsOut), 80)]
-    [InlineData(typeof(FsyncIn), 16)]
-    [InlineData(typeof(SetXattrInCompat), 8)]
-    [InlineData(typeof(SetXattrIn), 16)]
-    [InlineData(typeof(GetXattrIn), 8)]
-    [InlineData(typeof(GetXattrOut), 8)]
-    [InlineData(typeof(LockIn), 48)]
-    [InlineData(typeof(LockOut), 24)]
-    [InlineData(typeof(AccessIn), 8)]
-    [InlineData(typeof(InitIn), 64)]
-    [InlineData(typeof(InitOut), 64)]
-    [InlineData(typeof(InterruptIn), 8)]
-    [InlineData(typeof(FallocateIn), 32)]
-    [InlineData(typeof(Dirent), 24)]
-    [InlineData(typeof(DirentPlus), 152)]
-    [InlineData(typeof(LseekIn), 24)]
-    [InlineData(typeof(LseekOut), 8)]
-    [InlineData(typeof(CopyFileRangeIn), 56)]
-    [InlineData(typeof(CopyFileRangeOut), 8)]
-    [InlineData(typeof(SyncfsIn), 8)]
-    [InlineData(typeof(ExtensionHeader), 8)]
-    [InlineData(typeof(StatxIn), 24)]
-    [InlineData(typeof(StatxTime), 16)]
-    [InlineData(typeof(StatxBody), 256)]
-    [InlineData(typeof(StatxOut), 288)]
-    [InlineData(typeof(SetupMappingIn), 40)]
-    [InlineData(typeof(RemoveMappingIn), 4)]
-    [InlineData(typeof(RemoveMappingOne), 16)]
-    public void Wire_struct_has_the_size_of_the_kernel_header(Type type, int size) => Assert.Equal(size, Marshal.SizeOf(type));
+    [MemberData(nameof(Structs))]
+    public void Wire_struct_has_the_size_of_the_kernel_header(string name, int actual, int expected) => Assert.True(actual == expected, $"{name} has {actual} bytes, linux/fuse.h says {expected}");
 }
