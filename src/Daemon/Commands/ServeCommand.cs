@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Microsoft.Extensions.Logging;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Daemon.Serving;
@@ -33,7 +32,7 @@ static class ServeCommand
 
     static readonly Option<string?> s_store = new("--store") { Description = "Where indexes and content of images lie. Default: /var/lib/virtiofs-store for root, else virtiofs-store in $XDG_CACHE_HOME or ~/.cache.", HelpName = "DIR" };
     static readonly Option<string?> s_platform = new("--platform") { Description = "Which image of an index of several to take. Default: this machine's.", HelpName = "OS/ARCH[/VARIANT]" };
-    static readonly Option<string> s_ioTimeout = new("--io-timeout") { Description = "How long a request may wait for something, e.g. 30s or 5m. Default: 60s.", DefaultValueFactory = _ => "60s", HelpName = "TIME" };
+    static readonly Option<string> s_ioTimeout = new("--io-timeout") { Description = "How long a request may wait for something, e.g. 30s or 5m.", DefaultValueFactory = _ => "60s", HelpName = "TIME" };
     static readonly Option<string> s_logLevel = Choice("--log-level", "trace, debug, info, warn, error or off.", "info", "trace", "debug", "info", "warn", "error", "off");
 
     public static Command Create()
@@ -126,7 +125,7 @@ static class ServeCommand
     {
         var option = new Option<string>(name)
         {
-            Description = string.Create(CultureInfo.InvariantCulture, $"{description} Default: {@default}."),
+            Description = description,
             DefaultValueFactory = _ => @default,
             HelpName = string.Join('|', values),
         };
