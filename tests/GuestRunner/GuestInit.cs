@@ -1,0 +1,72 @@
+using System.Text;
+
+namespace VirtioFsStore.GuestRunner;
+
+/// <summary>The guest's /init, for busybox's shell: makes the root, runs the script, reports its status, powers off.</summary>
+static class GuestInit
+{
+    /// <summary>The virtio-serial port that carries the script's output and input.</summary>
+    public const string OutputPort = "output";
+
+    /// <summary>The virtio-serial port that carries the script's exit status.</summary>
+    public const string StatusPort = "status";
+
+    const string Start = """
+        #!/bin/busybox sh
+        export PATH=/usr/bin:/usr/sbin:/bin:/sbin HOME=/root TERM=linux
+        b=/bin/busybox
+        $b mount -t devtmpfs dev /dev 2>/dev/null
+        $b mount -t proc proc /proc; $b mount -t sysfs sys /sys; $b mount -t tmpfs tmp /tmp
+        $b --install -s /bin 2>/dev/null
+        for port in /sys/class/virtio-ports/*; do
+            read -r name < $port/name
+            eval "$name=/dev/${port##*/}"
+        done
+        finish() { echo "$1" > $status; sync; poweroff -f; }
+
+        """;
+
+    // The initramfs stays reachable for this process below the new root, as in switch_root but with nothing deleted:
+    // so that busybox can report and power off whatever the image holds.
+    const string MakeOverlayRoot = """
+        insmod /overlay.ko && mkdir /lower /upper /newroot && mount -t tmpfs upper /upper && mkdir /upper/data /upper/work &&
+            mount -t virtiofs TAG /lower -o ro &&
+            mount -t overlay overlay /newroot -o lowerdir=/lower,upperdir=/upper/data,workdir=/upper/work || finish 125
+        for d in dev proc sys tmp root; do mkdir -p /newroot/$d; done
+        for d in dev proc sys; do mount -o bind /$d /newroot/$d; done
+        mkdir -p /newroot/dev/shm; mount -t tmpfs shm /newroot/dev/shm; mount -t tmpfs tmp /newroot/tmp
+
+        """;
+
+    /// <summary>The text for <paramref name="options"/>.</summary>
+    public static string For(GuestOptions options)
+    {
+        var text = new StringBuilder(Start);
+        var overlay = options.Root.Kind == GuestRootKind.Overlay;
+        if (overlay)
+        {
+            text.Append(MakeOverlayRoot.Replace("TAG", Quote(options.Root.Tag!), StringComparison.Ordinal));
+        }
+
+        foreach (var (tag, directory) in options.Mounts)
+        {
+            var target = Quote((overlay ? "/newroot" : "") + directory);
+            text.Append($"mkdir -p {target} && mount -t virtiofs {Quote(tag)} {target} || finish 125\n");
+        }
+
+        // "mount --move . /" hides the initramfs for the children alone: this shell's root is the mount below.
+        var enter = overlay ? "cd /newroot && mount -o move . / && exec chroot . " : "exec ";
+        text.Append(options.Shell
+            ? $"stty -F /dev/ttyS0 {TerminalSize()}\n({enter}{(overlay ? "" : "/bin/")}sh -c 'exec setsid -c /bin/sh -l' < /dev/ttyS0 > /dev/ttyS0 2>&1)\n"
+            : overlay
+                ? $"exec 3<> $output\nscript=$(cat /script)\n({enter}/bin/sh -c \"$script\" <&3 >&3 2>&3 3>&-)\n"
+                : "exec 3<> $output\nsh /script <&3 >&3 2>&3 3>&-\n");
+        text.Append("finish $?\n");
+        return text.ToString();
+    }
+
+    static string TerminalSize() =>
+        Console.IsOutputRedirected ? "sane" : $"sane rows {Console.WindowHeight} cols {Console.WindowWidth}";
+
+    static string Quote(string word) => "'" + word.Replace("'", "'\\''", StringComparison.Ordinal) + "'";
+}
