@@ -34,7 +34,7 @@ static class GuestInit
             mount -t overlay overlay /newroot -o lowerdir=/lower,upperdir=/upper/data,workdir=/upper/work || finish 125
         for d in dev proc sys tmp root; do mkdir -p /newroot/$d; done
         for d in dev proc sys; do mount -o bind /$d /newroot/$d; done
-        mkdir -p /newroot/dev/shm; mount -t tmpfs shm /newroot/dev/shm; mount -t tmpfs tmp /newroot/tmp
+        mkdir -p /newroot/dev/shm; mount -t tmpfs shm /newroot/dev/shm
 
         """;
 
@@ -66,7 +66,7 @@ static class GuestInit
     }
 
     static string TerminalSize() =>
-        Console.IsOutputRedirected ? "sane" : $"sane rows {Console.WindowHeight} cols {Console.WindowWidth}";
+        Console.IsOutputRedirected || Console.WindowHeight <= 0 ? "sane" : $"sane rows {Console.WindowHeight} cols {Console.WindowWidth}";
 
     static string Quote(string word) => "'" + word.Replace("'", "'\\''", StringComparison.Ordinal) + "'";
 }
