@@ -1,0 +1,81 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using VirtioFsStore.Driver.Fuse.Wire;
+using VirtioFsStore.Driver.Queues;
+using VirtioFsStore.Driver.VhostUser;
+using Xunit;
+
+namespace VirtioFsStore.Core.Tests.Integration;
+
+/// <summary>The Driver's own structures have the sizes of linux/fuse.h and of the vhost-user specification.</summary>
+public sealed class DriverWireSizeTests
+{
+    [Theory]
+    [InlineData(typeof(FuseInHeader), 40)]
+    [InlineData(typeof(FuseOutHeader), 16)]
+    [InlineData(typeof(FuseAttr), 88)]
+    [InlineData(typeof(FuseEntryOut), 128)]
+    [InlineData(typeof(FuseAttrOut), 104)]
+    [InlineData(typeof(FuseForgetIn), 8)]
+    [InlineData(typeof(FuseForgetOne), 16)]
+    [InlineData(typeof(FuseBatchForgetIn), 8)]
+    [InlineData(typeof(FuseGetAttrIn), 16)]
+    [InlineData(typeof(FuseSetAttrIn), 88)]
+    [InlineData(typeof(FuseMknodIn), 16)]
+    [InlineData(typeof(FuseMkdirIn), 8)]
+    [InlineData(typeof(FuseRenameIn), 8)]
+    [InlineData(typeof(FuseRename2In), 16)]
+    [InlineData(typeof(FuseLinkIn), 8)]
+    [InlineData(typeof(FuseOpenIn), 8)]
+    [InlineData(typeof(FuseOpenOut), 16)]
+    [InlineData(typeof(FuseCreateIn), 16)]
+    [InlineData(typeof(FuseCreateOut), 144)]
+    [InlineData(typeof(FuseReleaseIn), 24)]
+    [InlineData(typeof(FuseFlushIn), 24)]
+    [InlineData(typeof(FuseReadIn), 40)]
+    [InlineData(typeof(FuseWriteIn), 40)]
+    [InlineData(typeof(FuseWriteOut), 8)]
+    [InlineData(typeof(FuseStatfsOut), 80)]
+    [InlineData(typeof(FuseFsyncIn), 16)]
+    [InlineData(typeof(FuseSetXattrIn), 16)]
+    [InlineData(typeof(FuseSetXattrInCompat), 8)]
+    [InlineData(typeof(FuseGetXattrIn), 8)]
+    [InlineData(typeof(FuseGetXattrOut), 8)]
+    [InlineData(typeof(FuseFileLock), 24)]
+    [InlineData(typeof(FuseLkIn), 48)]
+    [InlineData(typeof(FuseLkOut), 24)]
+    [InlineData(typeof(FuseAccessIn), 8)]
+    [InlineData(typeof(FuseInitIn), 64)]
+    [InlineData(typeof(FuseInitOut), 64)]
+    [InlineData(typeof(FuseInterruptIn), 8)]
+    [InlineData(typeof(FuseBmapIn), 16)]
+    [InlineData(typeof(FuseIoctlIn), 32)]
+    [InlineData(typeof(FusePollIn), 24)]
+    [InlineData(typeof(FuseFallocateIn), 32)]
+    [InlineData(typeof(FuseLseekIn), 24)]
+    [InlineData(typeof(FuseLseekOut), 8)]
+    [InlineData(typeof(FuseCopyFileRangeIn), 56)]
+    [InlineData(typeof(FuseCopyFileRangeOut), 8)]
+    [InlineData(typeof(FuseSyncfsIn), 8)]
+    [InlineData(typeof(FuseStatxIn), 24)]
+    [InlineData(typeof(FuseStatxTime), 16)]
+    [InlineData(typeof(FuseStatx), 256)]
+    [InlineData(typeof(FuseStatxOut), 288)]
+    [InlineData(typeof(FuseDirent), 24)]
+    [InlineData(typeof(FuseExtensionHeader), 8)]
+    [InlineData(typeof(FuseSetupMappingIn), 40)]
+    [InlineData(typeof(FuseRemoveMappingIn), 4)]
+    [InlineData(typeof(FuseRemoveMappingOne), 16)]
+    [InlineData(typeof(Descriptor), 16)]
+    [InlineData(typeof(VringState), 8)]
+    [InlineData(typeof(VringAddress), 40)]
+    [InlineData(typeof(MemoryRegion), 32)]
+    [InlineData(typeof(SingleMemoryRegion), 40)]
+    [InlineData(typeof(LogDescription), 16)]
+    [InlineData(typeof(InflightDescription), 24)]
+    [InlineData(typeof(ConfigHeader), 12)]
+    [InlineData(typeof(DeviceStateTransfer), 8)]
+    [InlineData(typeof(SharedMemoryMapping), 40)]
+    public void Structure_has_the_size_of_its_header(Type type, int size) =>
+        Assert.Equal(size, typeof(Unsafe).GetMethod(nameof(Unsafe.SizeOf), BindingFlags.Public | BindingFlags.Static)!.MakeGenericMethod(type).Invoke(null, null));
+}

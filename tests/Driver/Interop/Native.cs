@@ -1,0 +1,153 @@
+using System.Runtime.InteropServices;
+using VirtioFsStore.Core.Interop;
+
+namespace VirtioFsStore.Driver.Interop;
+
+/// <summary>
+/// The system calls a VMM needs. Kept apart from Core's so that the Driver shares nothing with what it tests but reading,
+/// writing and closing. Results: 0 or above, or −errno.
+/// </summary>
+static unsafe partial class Native
+{
+    public const int POLLIN = 1;
+    public const int POLLHUP = 0x10;
+    public const int PROT_READ = 1;
+    public const int PROT_WRITE = 2;
+    public const int MAP_SHARED = 1;
+    public const int SEEK_DATA = 3;
+    public const int SEEK_HOLE = 4;
+    public const int SIGKILL = 9;
+    public const int SIGTERM = 15;
+    public const int SHUT_RDWR = 2;
+
+    const int AF_UNIX = 1;
+    const int SOCK_STREAM = 1;
+    const int SOCK_CLOEXEC = 0x80000;
+    const int MSG_NOSIGNAL = 0x4000;
+    const int MSG_CMSG_CLOEXEC = 0x40000000;
+    const int EFD_CLOEXEC = 0x80000;
+    const int EFD_NONBLOCK = 0x800;
+    const uint MFD_CLOEXEC = 1;
+    const nint Interrupted = -(nint)(int)Errno.EINTR;
+
+    /// <summary>An anonymous file of <paramref name="size"/> zero bytes.</summary>
+    public static int CreateMemory(string name, long size)
+    {
+        int fd;
+        fixed (byte* bytes = Utf8Path.Encode(name))
+            fd = (int)Check(memfd_create(bytes, MFD_CLOEXEC));
+        SystemCallException.ThrowIfError(fd, "memfd_create", name);
+        SystemCallException.ThrowIfError(Check(ftruncate(fd, size)), "ftruncate", name);
+        return fd;
+    }
+
+    public static byte* Map(int fd, long offset, nuint length, bool writable = true)
+    {
+        var address = mmap(null, length, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, offset);
+        if (address == (byte*)-1)
+            throw new SystemCallException((Errno)Marshal.GetLastPInvokeError(), "mmap", null);
+        return address;
+    }
+
+    public static void Unmap(byte* address, nuint length) => SystemCallException.ThrowIfError(Check(munmap(address, length)), "munmap");
+
+    public static int CreateEvent(bool blocking = false) =>
+        (int)SystemCallException.ThrowIfError(Check(eventfd(0, EFD_CLOEXEC | (blocking ? 0 : EFD_NONBLOCK))), "eventfd");
+
+    public static int CreateSocket() => (int)SystemCallException.ThrowIfError(Check(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)), "socket");
+
+    public static (int Ours, int Theirs) CreateSocketPair()
+    {
+        var pair = stackalloc int[2];
+        SystemCallException.ThrowIfError(Check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)), "socketpair");
+        return (pair[0], pair[1]);
+    }
+
+    public static nint Connect(int fd, ReadOnlySpan<byte> address)
+    {
+        fixed (byte* bytes = address)
+            return Check(connect(fd, bytes, (uint)address.Length));
+    }
+
+    public static nint Shutdown(int fd) => Check(shutdown(fd, SHUT_RDWR));
+
+    /// <param name="fd">The descriptor to wait for.</param>
+    /// <param name="milliseconds">−1 waits for ever.</param>
+    /// <param name="events">POLLIN and the like.</param>
+    /// <returns>1 if ready, 0 if the time is over.</returns>
+    public static nint Poll(int fd, int milliseconds, short events = POLLIN)
+    {
+        var one = new PollDescriptor { Fd = fd, Events = events };
+        nint result;
+        do
+            result = Check(poll(&one, 1, milliseconds));
+        while (result == Interrupted);
+        return result;
+    }
+
+    public static nint SendMessage(int fd, MessageHeader* message)
+    {
+        nint result;
+        do
+            result = Check(sendmsg(fd, message, MSG_NOSIGNAL));
+        while (result == Interrupted);
+        return result;
+    }
+
+    public static nint ReceiveMessage(int fd, MessageHeader* message)
+    {
+        nint result;
+        do
+            result = Check(recvmsg(fd, message, MSG_CMSG_CLOEXEC));
+        while (result == Interrupted);
+        return result;
+    }
+
+    public static nint Seek(int fd, long offset, int whence) => Check((nint)lseek(fd, offset, whence));
+
+    public static nint Kill(int pid, int signal) => Check(kill(pid, signal));
+
+    static nint Check(nint result) => result == -1 ? -Marshal.GetLastPInvokeError() : result;
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int memfd_create(byte* name, uint flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int ftruncate(int fd, long length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial byte* mmap(void* address, nuint length, int protection, int flags, int fd, long offset);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int munmap(void* address, nuint length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int eventfd(uint value, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int socket(int domain, int type, int protocol);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int socketpair(int domain, int type, int protocol, int* pair);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int connect(int fd, byte* address, uint length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int shutdown(int fd, int how);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int poll(PollDescriptor* descriptors, nuint count, int milliseconds);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint sendmsg(int fd, MessageHeader* message, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint recvmsg(int fd, MessageHeader* message, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial long lseek(int fd, long offset, int whence);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int kill(int pid, int signal);
+}

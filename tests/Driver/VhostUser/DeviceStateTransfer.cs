@@ -1,0 +1,4 @@
+namespace VirtioFsStore.Driver.VhostUser;
+
+/// <summary>"Device state transfer parameters".</summary>
+public record struct DeviceStateTransfer(uint Direction, uint Phase);

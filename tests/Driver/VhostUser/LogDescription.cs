@@ -1,0 +1,4 @@
+namespace VirtioFsStore.Driver.VhostUser;
+
+/// <summary>"Log description".</summary>
+public record struct LogDescription(ulong Size, ulong Offset);
