@@ -61,6 +61,7 @@ static class ProgramCommand
               oci:PATH[:TAG|@DIGEST]     an image in an OCI layout directory, read-only
             """);
         root.Add(ServeCommand.Create());
+        root.Add(MountCommand.Create());
         return root;
     }
 

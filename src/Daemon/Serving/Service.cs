@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using VirtioFsStore.Core.Fuse;
 using VirtioFsStore.Core.Mounts;
@@ -15,9 +14,7 @@ static class Service
     {
         using var loggers = DaemonLogging.Create(settings.LogLevel);
         var logger = loggers.CreateLogger("virtiofs-store");
-        using var stop = new CancellationTokenSource();
-        using var onTerminate = OnSignal(PosixSignal.SIGTERM, stop, logger);
-        using var onInterrupt = OnSignal(PosixSignal.SIGINT, stop, logger);
+        using var stop = new StopSignals(logger);
 
         var router = OpenRouter(settings, new SourceOpener(settings.Sources, logger), logger, stop.Token);
         try
@@ -85,13 +82,4 @@ static class Service
         ReadDirPlus = settings.Sources.ReadDirPlus,
         Writeback = settings.Sources.Writeback,
     };
-
-    static PosixSignalRegistration OnSignal(PosixSignal signal, CancellationTokenSource stop, ILogger logger) =>
-        PosixSignalRegistration.Create(signal, context =>
-        {
-            // The default would end the process in the middle of a request.
-            context.Cancel = true;
-            Log.Stopping(logger, signal.ToString());
-            stop.Cancel();
-        });
 }

@@ -1,0 +1,35 @@
+using VirtioFsStore.Core.DevFuse;
+using VirtioFsStore.Core.Fuse;
+using VirtioFsStore.Core.Mounts;
+using VirtioFsStore.Daemon.Logging;
+
+namespace VirtioFsStore.Daemon.Serving;
+
+/// <summary>Mounts a source on this host and serves it to its end.</summary>
+static class HostMount
+{
+    public static int Run(MountSettings settings)
+    {
+        using var loggers = DaemonLogging.Create(settings.LogLevel);
+        var logger = loggers.CreateLogger("virtiofs-store");
+        using var stop = new StopSignals(logger);
+        var fileSystem = new SourceOpener(settings.Sources, logger).Open(settings.Source, stop.Token);
+        try
+        {
+            var session = new FuseSession(
+                Router.Single(fileSystem),
+                new SessionOptions { IoTimeout = settings.IoTimeout, ReadDirPlus = settings.Sources.ReadDirPlus, Writeback = settings.Sources.Writeback },
+                logger);
+            using var server = new DevFuseServer(settings.Device, session, logger);
+            server.Start();
+            using var unmount = stop.Token.Register(server.Unmount);
+            server.Wait();
+            Log.Requests(logger, session.Statistics);
+        }
+        finally
+        {
+            fileSystem.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        }
+        return 0;
+    }
+}
