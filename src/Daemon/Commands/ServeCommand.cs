@@ -1,6 +1,4 @@
 using System.CommandLine;
-using Microsoft.Extensions.Logging;
-using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Daemon.Serving;
 
 namespace VirtioFsStore.Daemon.Commands;
@@ -23,34 +21,19 @@ static class ServeCommand
     static readonly Option<int> s_requestQueues = new("--request-queues") { Description = "Request queues to advertise to VMMs that ask the daemon (1 to 64). A VMM with a setting of its own, such as QEMU's num-request-queues, may use up to 64 whatever is said here.", DefaultValueFactory = _ => 1, HelpName = "N" };
     static readonly Option<string[]> s_mounts = new("--mount") { Description = "Serve SOURCE at /PATH below an otherwise empty root, e.g. --mount /images/web=oci:web:latest. Can be given several times.", HelpName = "/PATH=SOURCE" };
 
-    static readonly Option<string> s_cache = Choice("--cache", "What the guest may keep of a directory: never (nothing), metadata (names and attributes for a day), auto (for a second), always (names, attributes and data for a day: only where nothing else changes the directory).", "auto", "never", "metadata", "auto", "always");
-    static readonly Option<bool> s_readonly = new("--readonly") { Description = "Refuse all changes to a directory." };
-    static readonly Option<bool> s_xattr = new("--xattr") { Description = "Extended attributes of a directory's files." };
-    static readonly Option<bool> s_writeback = new("--writeback") { Description = "Let the guest collect writes to a directory's files in its page cache." };
-    static readonly Option<bool> s_noReaddirplus = new("--no-readdirplus") { Description = "Listings without attributes." };
-    static readonly Option<string> s_inodeFileHandles = Choice("--inode-file-handles", "Whether a directory's inodes are remembered by file handle, which needs no open descriptor for each: never, prefer, mandatory.", "prefer", "never", "prefer", "mandatory");
-
-    static readonly Option<string?> s_store = new("--store") { Description = "Where indexes and content of images lie. Default: /var/lib/virtiofs-store for root, else virtiofs-store in $XDG_CACHE_HOME or ~/.cache.", HelpName = "DIR" };
-    static readonly Option<string?> s_platform = new("--platform") { Description = "Which image of an index of several to take. Default: this machine's.", HelpName = "OS/ARCH[/VARIANT]" };
-    static readonly Option<string> s_ioTimeout = new("--io-timeout") { Description = "How long a request may wait for something, e.g. 30s or 5m.", DefaultValueFactory = _ => "60s", HelpName = "TIME" };
-    static readonly Option<string> s_logLevel = Choice("--log-level", "trace, debug, info, warn, error or off.", "info", "trace", "debug", "info", "warn", "error", "off");
-
     public static Command Create()
     {
-        var command = new Command("serve", """
-            Serve SOURCE to a virtual machine over vhost-user.
-
-            Ready is the line "Waiting for vhost-user socket connection" on stderr. Ends when the VMM has disconnected (unless
-            --relisten), or at SIGTERM or SIGINT once what is in flight is finished.
-            """);
+        var command = new Command(
+            "serve",
+            "Serve SOURCE to a virtual machine over vhost-user. Ready is the line \"Waiting for vhost-user socket connection\" on stderr; ends when the VMM has disconnected (unless --relisten), or at SIGTERM or SIGINT once what is in flight is finished.");
         command.Add(s_source);
         foreach (var option in (Option[])[
-            s_socketPath, s_fd, s_socketGroup, s_socketMode, s_relisten, s_tag, s_requestQueues, s_mounts,
-            s_cache, s_readonly, s_xattr, s_writeback, s_noReaddirplus, s_inodeFileHandles,
-            s_store, s_platform, s_ioTimeout, s_logLevel])
+            s_socketPath, s_fd, s_socketGroup, s_socketMode, s_relisten, s_tag, s_requestQueues, s_mounts])
         {
             command.Add(option);
         }
+        SourceOptions.AddTo(command);
+        SessionLimits.AddTo(command);
         command.SetAction(parsed => Service.Run(Settings(parsed)));
         return command;
     }
@@ -81,19 +64,9 @@ static class ServeCommand
             RequestQueues = queues,
             Root = source,
             Mounts = mounts,
-            IoTimeout = Duration.Parse("--io-timeout", parsed.GetValue(s_ioTimeout)!),
-            LogLevel = ParseLevel(parsed.GetValue(s_logLevel)!),
-            Sources = new SourceSettings
-            {
-                Cache = parsed.GetValue(s_cache)!,
-                ReadOnly = parsed.GetValue(s_readonly),
-                Xattr = parsed.GetValue(s_xattr),
-                Writeback = parsed.GetValue(s_writeback),
-                ReadDirPlus = !parsed.GetValue(s_noReaddirplus),
-                InodeFileHandles = parsed.GetValue(s_inodeFileHandles)!,
-                Store = parsed.GetValue(s_store),
-                Platform = parsed.GetValue(s_platform) is { } platform ? Platform.Parse(platform) : Platform.Current,
-            },
+            IoTimeout = SessionLimits.IoTimeout(parsed),
+            LogLevel = SessionLimits.LogLevel(parsed),
+            Sources = SourceOptions.Read(parsed),
         };
     }
 
@@ -109,27 +82,5 @@ static class ServeCommand
             value = (value << 3) | (digit - '0');
         }
         return (UnixFileMode)(value & 0x1FF);
-    }
-
-    static LogLevel ParseLevel(string text) => text switch
-    {
-        "trace" => LogLevel.Trace,
-        "debug" => LogLevel.Debug,
-        "warn" => LogLevel.Warning,
-        "error" => LogLevel.Error,
-        "off" => LogLevel.None,
-        _ => LogLevel.Information,
-    };
-
-    static Option<string> Choice(string name, string description, string @default, params string[] values)
-    {
-        var option = new Option<string>(name)
-        {
-            Description = description,
-            DefaultValueFactory = _ => @default,
-            HelpName = string.Join('|', values),
-        };
-        option.AcceptOnlyFromAmong(values);
-        return option;
     }
 }

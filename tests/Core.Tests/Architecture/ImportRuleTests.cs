@@ -26,6 +26,7 @@ public sealed partial class ImportRuleTests
         ["Storage"] = ["Interop", "Memory", "Transport"],
         ["Mounts"] = ["Interop", "Memory", "Storage", "Transport"],
         ["Fuse"] = ["Interop", "Memory", "Mounts", "Storage", "Transport"],
+        ["DevFuse"] = ["Interop", "Memory", "Transport"],
     };
 
     public static TheoryData<string> Projects => [.. s_projects.Keys];

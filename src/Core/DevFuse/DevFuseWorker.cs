@@ -1,0 +1,107 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
+using VirtioFsStore.Core.Interop;
+using VirtioFsStore.Core.Transport;
+
+namespace VirtioFsStore.Core.DevFuse;
+
+/// <summary>One thread with its own descriptor of the connection: reads a request, has it handled, writes the reply. One read and one write each.</summary>
+sealed unsafe class DevFuseWorker : ICompletionTarget, IDisposable
+{
+    readonly int _index;
+    readonly FileDescriptor _device;
+    readonly int _bufferSize;
+    readonly IRequestHandler _handler;
+    readonly ILogger _logger;
+    readonly ConcurrentStack<TransportRequest> _returned = new();
+    readonly Thread _thread;
+    TransportRequest? _spare;
+
+    public DevFuseWorker(int index, FileDescriptor device, int bufferSize, IRequestHandler handler, ILogger logger)
+    {
+        _index = index;
+        _device = device;
+        _bufferSize = bufferSize;
+        _handler = handler;
+        _logger = logger;
+        _thread = new Thread(Run) { Name = $"fuse{index}", IsBackground = true };
+    }
+
+    public void Start() => _thread.Start();
+
+    public void Join() => _thread.Join();
+
+    /// <inheritdoc/>
+    public void OnCompleted(TransportRequest request)
+    {
+        // Any thread may answer the kernel; only the pool is shared.
+        SendReply(request);
+        _returned.Push(request);
+    }
+
+    public void Dispose()
+    {
+        _device.Dispose();
+        while (Take() is { } request)
+        {
+            ((DevFuseBuffers)request.TransportState!).Dispose();
+            request.Dispose();
+        }
+    }
+
+    void Run()
+    {
+        while (true)
+        {
+            var request = Take() ?? Create();
+            var buffers = (DevFuseBuffers)request.TransportState!;
+            var count = FileIo.Read(_device.Value, buffers.Request, (nuint)buffers.Size);
+            if (count < 0)
+            {
+                _spare = request;
+                // ENOENT: the request was interrupted before it was read. EAGAIN: another reader took it.
+                if (count.ToErrno() is Errno.ENOENT or Errno.EAGAIN)
+                    continue;
+                if (count.ToErrno() != Errno.ENODEV)
+                    Log.ReadFailed(_logger, count.ToErrno().Describe());
+                return;
+            }
+            request.Readable.Clear();
+            request.Readable.Append(buffers.Request, (nuint)count);
+            request.Writable.Clear();
+            request.Writable.Append(buffers.Reply, (nuint)buffers.Size);
+            if (!_handler.Handle(request))
+                continue;
+            SendReply(request);
+            _spare = request;
+        }
+    }
+
+    void SendReply(TransportRequest request)
+    {
+        if (request.BytesWritten == 0)
+            return;
+        var buffers = (DevFuseBuffers)request.TransportState!;
+        var result = FileIo.Write(_device.Value, buffers.Reply, (nuint)request.BytesWritten);
+        // ENOENT: nobody waits any more (interrupted). ENODEV: unmounted meanwhile.
+        if (result < 0 && result.ToErrno() is not (Errno.ENOENT or Errno.ENODEV))
+            Log.ReplyRefused(_logger, request.BytesWritten, result.ToErrno().Describe());
+    }
+
+    TransportRequest? Take()
+    {
+        if (_spare is not { } spare)
+            return _returned.TryPop(out var returned) ? returned : null;
+        _spare = null;
+        return spare;
+    }
+
+    TransportRequest Create()
+    {
+        var request = _handler.CreateRequest(_index);
+        request.QueueIndex = _index;
+        request.Target = this;
+        request.TransportState = new DevFuseBuffers(_bufferSize);
+        return request;
+    }
+}

@@ -1,0 +1,56 @@
+using System.CommandLine;
+using VirtioFsStore.Backends.Overlay.Oci;
+using VirtioFsStore.Daemon.Serving;
+
+namespace VirtioFsStore.Daemon.Commands;
+
+/// <summary>The options that say how a SOURCE is opened: the same for every command that takes one.</summary>
+static class SourceOptions
+{
+    static readonly Option<string> s_cache = Choices.Create("--cache", "What the guest may keep of a directory: never (nothing), metadata (names and attributes for a day), auto (for a second), always (names, attributes and data for a day: only where nothing else changes the directory).", "auto", "never", "metadata", "auto", "always");
+    static readonly Option<bool> s_readonly = new("--readonly") { Description = "Refuse all changes to a directory." };
+    static readonly Option<bool> s_xattr = new("--xattr") { Description = "Extended attributes of a directory's files." };
+    static readonly Option<bool> s_writeback = new("--writeback") { Description = "Let the guest collect writes to a directory's files in its page cache." };
+    static readonly Option<bool> s_noReaddirplus = new("--no-readdirplus") { Description = "Listings without attributes." };
+    static readonly Option<string> s_inodeFileHandles = Choices.Create("--inode-file-handles", "Whether a directory's inodes are remembered by file handle, which needs no open descriptor for each: never, prefer, mandatory.", "prefer", "never", "prefer", "mandatory");
+
+    static readonly Option<string?> s_store = new("--store") { Description = "Where indexes and content of images lie. Default: /var/lib/virtiofs-store for root, else virtiofs-store in $XDG_CACHE_HOME or ~/.cache.", HelpName = "DIR" };
+    static readonly Option<string?> s_platform = new("--platform") { Description = "Which image of an index of several to take. Default: this machine's.", HelpName = "OS/ARCH[/VARIANT]" };
+
+    /// <summary>All of them: for commands that serve a source.</summary>
+    public static void AddTo(Command command)
+    {
+        foreach (var option in (Option[])[s_cache, s_readonly, s_xattr, s_writeback, s_noReaddirplus, s_inodeFileHandles])
+            command.Add(option);
+        AddImageOptionsTo(command);
+    }
+
+    /// <summary>Those that matter for images.</summary>
+    public static void AddImageOptionsTo(Command command)
+    {
+        command.Add(s_store);
+        command.Add(s_platform);
+    }
+
+    public static SourceSettings Read(ParseResult parsed) => new()
+    {
+        Cache = parsed.GetValue(s_cache)!,
+        ReadOnly = parsed.GetValue(s_readonly),
+        Xattr = parsed.GetValue(s_xattr),
+        Writeback = parsed.GetValue(s_writeback),
+        ReadDirPlus = !parsed.GetValue(s_noReaddirplus),
+        InodeFileHandles = parsed.GetValue(s_inodeFileHandles)!,
+        Store = parsed.GetValue(s_store),
+        Platform = ReadPlatform(parsed),
+    };
+
+    /// <summary>Of a command that has the image options alone.</summary>
+    public static SourceSettings ReadImageOptions(ParseResult parsed) => new()
+    {
+        Store = parsed.GetValue(s_store),
+        Platform = ReadPlatform(parsed),
+    };
+
+    static Platform ReadPlatform(ParseResult parsed) =>
+        parsed.GetValue(s_platform) is { } platform ? Platform.Parse(platform) : Platform.Current;
+}
