@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
@@ -53,15 +52,7 @@ readonly record struct NameHash(ulong First, ulong Second)
         return high ^ low;
     }
 
-    static ulong Load8(ref byte start, nuint offset)
-    {
-        var value = Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref start, offset));
-        return BitConverter.IsLittleEndian ? value : BinaryPrimitives.ReverseEndianness(value);
-    }
+    static ulong Load8(ref byte start, nuint offset) => Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref start, offset));
 
-    static ulong Load4(ref byte start, nuint offset)
-    {
-        var value = Unsafe.ReadUnaligned<uint>(ref Unsafe.Add(ref start, offset));
-        return BitConverter.IsLittleEndian ? value : BinaryPrimitives.ReverseEndianness(value);
-    }
+    static ulong Load4(ref byte start, nuint offset) => Unsafe.ReadUnaligned<uint>(ref Unsafe.Add(ref start, offset));
 }
