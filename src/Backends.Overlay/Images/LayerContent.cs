@@ -1,0 +1,32 @@
+using VirtioFsStore.Core.Interop;
+
+namespace VirtioFsStore.Backends.Overlay.Images;
+
+/// <summary>
+/// The data of one layer as a server sees it: a descriptor to read from, a word of state for each piece, and someone to
+/// ask for pieces that are not there. Thread-safe.
+/// </summary>
+abstract class LayerContent : IDisposable
+{
+    /// <summary>The lower half of a word whose piece is there; the upper half is the generation.</summary>
+    public const uint Present = 1;
+
+    public static bool IsPresent(ulong word) => (uint)word == Present;
+
+    /// <summary>The data file, open for reading.</summary>
+    public abstract int Descriptor { get; }
+
+    /// <summary>The word {state, generation} of a piece: whoever reads compares the whole word before and after.</summary>
+    public abstract ulong WordOf(long piece);
+
+    /// <summary>Asks for pieces; when it ends they are there, or were for a moment, or an error says why not.</summary>
+    public abstract ValueTask<Errno> EnsureAsync(long first, int count, CancellationToken cancellation);
+
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    protected abstract void Dispose(bool disposing);
+}
