@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using VirtioFsStore.Backends.Overlay.Tar;
 
 namespace VirtioFsStore.Backends.Overlay.Layers;
 
@@ -21,5 +22,20 @@ public readonly ref struct SparseMap(ReadOnlySpan<byte> encoded)
             var extent = Encoded.Slice(index * ExtentSize, ExtentSize);
             return (BinaryPrimitives.ReadInt64LittleEndian(extent), BinaryPrimitives.ReadInt64LittleEndian(extent[8..]));
         }
+    }
+
+    /// <param name="extents">As a tar entry has them.</param>
+    /// <param name="size">The file's logical size.</param>
+    internal static byte[] Encode(IReadOnlyList<TarExtent> extents, long size)
+    {
+        if (extents.Count == 0) extents = [new TarExtent(size, 0)];
+        var encoded = new byte[extents.Count * ExtentSize];
+        for (var i = 0; i < extents.Count; i++)
+        {
+            BinaryPrimitives.WriteInt64LittleEndian(encoded.AsSpan(i * ExtentSize), extents[i].Offset);
+            BinaryPrimitives.WriteInt64LittleEndian(encoded.AsSpan(i * ExtentSize + 8), extents[i].Length);
+        }
+
+        return encoded;
     }
 }

@@ -59,9 +59,9 @@ public sealed partial class StoreDirectory
 
     public string LayerPath(Digest layer, LayerFile file) => Path.Combine(LayerFolder(layer), file switch
     {
-        LayerFile.Index => "index.db",
-        LayerFile.Data => "data",
-        LayerFile.State => "state",
+        LayerFile.Index => LayerBuilder.IndexName,
+        LayerFile.Data => LayerBuilder.DataName,
+        LayerFile.State => LayerBuilder.StateName,
         _ => throw new ArgumentOutOfRangeException(nameof(file)),
     });
 

@@ -1,0 +1,42 @@
+using VirtioFsStore.Backends.ObjectStore.Sources;
+
+namespace VirtioFsStore.Backends.ObjectStore.Decompression;
+
+/// <summary>Random access: decompresses one span from its seek point.</summary>
+public static class SpanReader
+{
+    const int InputSize = 256 << 10;
+
+    /// <summary>Fills <paramref name="into"/> with uncompressed bytes from the seek point on. Nothing is verified here:
+    /// that is for whoever knows the pieces' digests.</summary>
+    /// <param name="source">The compressed blob.</param>
+    /// <param name="compression">Of the blob.</param>
+    /// <param name="start">Where the span begins.</param>
+    /// <param name="inEnd">No compressed byte from here on is read.</param>
+    /// <param name="into">At most the span's length.</param>
+    /// <param name="cancellation">Ends reading.</param>
+    /// <exception cref="DecompressionException">The bytes do not decompress, or give less.</exception>
+    public static async ValueTask ReadAsync(
+        IRangeSource source, Compression compression, SeekPoint start, long inEnd, Memory<byte> into, CancellationToken cancellation)
+    {
+        using var decoder = StreamDecoder.Create(compression, start, int.MaxValue);
+        var input = new byte[(int)Math.Min(InputSize, inEnd - start.InOffset + decoder.LeadingBytes)];
+        var given = 0;
+        while (given < into.Length)
+        {
+            var wanted = (int)Math.Min(input.Length, inEnd - decoder.InOffset);
+            var length = wanted <= 0 ? 0 : await source.ReadAsync(decoder.InOffset, input.AsMemory(0, wanted), cancellation).ConfigureAwait(false);
+            var position = 0;
+            while (given < into.Length)
+            {
+                decoder.Decode(input.AsSpan(position, length - position), into.Span[given..], out var taken, out var more);
+                position += taken;
+                given += more;
+                if (taken == 0 && more == 0) break;
+            }
+
+            if (length == 0 && given < into.Length)
+                throw new DecompressionException($"the span at compressed byte {start.InOffset} gives {given} bytes, not {into.Length}");
+        }
+    }
+}

@@ -1,0 +1,10 @@
+namespace VirtioFsStore.Backends.Overlay.Layers;
+
+/// <summary>The lower half of a piece's word in the state file.</summary>
+public enum PieceState : uint
+{
+    Absent = 0,
+
+    /// <summary>Its bytes were verified and lie in the data file.</summary>
+    Present = 1,
+}

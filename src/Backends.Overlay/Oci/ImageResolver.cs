@@ -1,0 +1,101 @@
+using VirtioFsStore.Backends.ObjectStore.Sources;
+
+namespace VirtioFsStore.Backends.Overlay.Oci;
+
+/// <summary>From a reference to verified layers: index, nested index, platform, manifest, configuration.</summary>
+public static class ImageResolver
+{
+    /// <summary>An index in an index in an index is more than any tool writes.</summary>
+    const int MaxIndexDepth = 4;
+
+    /// <exception cref="ImageException">The image cannot be found, or is not sound.</exception>
+    public static async ValueTask<ResolvedImage> ResolveAsync(
+        IImageSource source, ImageReference reference, Platform platform, CancellationToken cancellation)
+    {
+        var candidates = await source.FindAsync(reference, cancellation).ConfigureAwait(false);
+        var manifest = await ChooseAsync(source, reference, candidates, platform, 0, cancellation).ConfigureAwait(false)
+            ?? throw new ImageException($"{reference} has no image for {platform}; it has: {Platforms(candidates)}; choose with --platform");
+        var name = $"manifest {manifest.Digest} of {reference}";
+        var (configDescriptor, layers) = ImageDocuments.ReadManifest(
+            name, manifest.MediaType, await ReadAsync(source, manifest, cancellation).ConfigureAwait(false));
+        var config = ImageDocuments.ReadConfig(
+            $"configuration {configDescriptor.Digest} of {reference}", await ReadAsync(source, configDescriptor, cancellation).ConfigureAwait(false));
+        if (config.Platform is { } offered && !platform.Accepts(offered))
+            throw new ImageException($"{reference} is for {offered}, not for {platform}; if it is meant, say --platform {offered}");
+        if (config.DiffIds.Count != layers.Count)
+            throw new ImageException($"{name} has {layers.Count} layers, but the configuration has {config.DiffIds.Count} diff IDs");
+        return new ResolvedImage(reference, manifest, config, [.. layers.Zip(config.DiffIds, (layer, diffId) => new ImageLayer(
+            layer,
+            MediaTypes.LayerCompression(layer.MediaType)
+                ?? throw new ImageException($"{name} has a layer of type {layer.MediaType}, which cannot be served; plain, gzip and zstd tar can"),
+            diffId))]);
+    }
+
+    /// <summary>The first manifest for the platform, an index standing for what it lists. One that does not say its platform
+    /// will do if it is the only one: its configuration says it then.</summary>
+    static async ValueTask<Descriptor?> ChooseAsync(
+        IImageSource source, ImageReference reference, IReadOnlyList<Descriptor> candidates, Platform platform, int depth, CancellationToken cancellation)
+    {
+        foreach (var candidate in candidates)
+        {
+            if (candidate.Platform is null ? candidates.Count > 1 && MediaTypes.IsManifest(candidate.MediaType) : !platform.Accepts(candidate.Platform)) continue;
+            if (MediaTypes.IsManifest(candidate.MediaType)) return candidate;
+            if (!MediaTypes.IsIndex(candidate.MediaType))
+            {
+                if (candidates.Count > 1) continue;
+                throw new ImageException($"{reference} is {candidate.MediaType}, which is no image");
+            }
+
+            if (depth == MaxIndexDepth) throw new ImageException($"{reference} has indexes nested more than {MaxIndexDepth} deep");
+            var nested = ImageDocuments.ReadIndex(
+                $"index {candidate.Digest} of {reference}", candidate.MediaType, await ReadAsync(source, candidate, cancellation).ConfigureAwait(false));
+            if (await ChooseAsync(source, reference, nested, platform, depth + 1, cancellation).ConfigureAwait(false) is { } found) return found;
+        }
+
+        return null;
+    }
+
+    /// <summary>Reads a document, verified by size and digest.</summary>
+    internal static async ValueTask<byte[]> ReadAsync(IImageSource source, Descriptor descriptor, CancellationToken cancellation)
+    {
+        if (descriptor.Size > OciDocument.MaxSize)
+            throw new ImageException($"{source.Name}: {descriptor.MediaType} {descriptor.Digest} has {descriptor.Size} bytes, more than the {OciDocument.MaxSize} that are read");
+        try
+        {
+            var blob = await source.OpenBlobAsync(descriptor.Digest, cancellation).ConfigureAwait(false);
+            await using (blob.ConfigureAwait(false))
+            {
+                if (blob.Size != descriptor.Size)
+                    throw new ImageException($"{blob.Name} has {blob.Size} bytes, but {descriptor.Size} were announced: the copy is damaged; fetch the image again");
+                var json = await ReadAllAsync(blob, cancellation).ConfigureAwait(false);
+                using var hash = descriptor.Digest.CreateHash();
+                hash.AppendData(json);
+                return descriptor.Digest.Matches(hash, out var actual)
+                    ? json
+                    : throw new ImageException($"{blob.Name} has digest {actual}: the copy is damaged; fetch the image again");
+            }
+        }
+        catch (SourceException e)
+        {
+            throw new ImageException($"{source.Name}: {e.Message}", e);
+        }
+    }
+
+    internal static async ValueTask<byte[]> ReadAllAsync(IRangeSource source, CancellationToken cancellation)
+    {
+        if (source.Size > OciDocument.MaxSize)
+            throw new SourceException($"{source.Name} has {source.Size} bytes, more than the {OciDocument.MaxSize} that are read");
+        var all = new byte[source.Size];
+        for (var have = 0; have < all.Length;)
+        {
+            var read = await source.ReadAsync(have, all.AsMemory(have), cancellation).ConfigureAwait(false);
+            if (read == 0) throw new SourceException($"{source.Name} ended at byte {have} of {all.Length}");
+            have += read;
+        }
+
+        return all;
+    }
+
+    static string Platforms(IReadOnlyList<Descriptor> candidates) =>
+        string.Join(", ", candidates.Select(candidate => candidate.Platform?.ToString() ?? $"{candidate.MediaType} {candidate.Digest}").Distinct());
+}
