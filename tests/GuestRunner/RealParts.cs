@@ -16,6 +16,7 @@ public sealed class RealParts(string cache)
     public string GuestTools => Path.Combine(Cache, "guest-tools");
     public string BusyBox => Path.Combine(GuestTools, "usr/bin/busybox");
     public string DemoImage => Path.Combine(Cache, "images/demo");
+    public string AwkwardImage => Path.Combine(Cache, "images/awkward");
 
     /// <summary>The cache of this user: <c>VIRTIOFS_STORE_DEV_CACHE</c>, else below <c>XDG_CACHE_HOME</c> or <c>~/.cache</c>.</summary>
     public static RealParts Default { get; } = new(
