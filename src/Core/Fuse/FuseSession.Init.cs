@@ -47,6 +47,7 @@ public sealed partial class FuseSession
             offered |= (InitFlags)((ulong)init.Flags2 << 32);
         var flags = offered & Wanted(policy);
         _used = true;
+        _resumable = false;
         _negotiated = new NegotiatedSession(Math.Min(init.Minor, Protocol.Minor), flags, policy);
         Log.SessionStarted(_logger, init.Major, init.Minor, flags);
         return request.Reply(new InitOut
@@ -63,6 +64,24 @@ public sealed partial class FuseSession
             // The guest itself keeps this below its queue's size.
             MaxPages = (ushort)Math.Clamp((_options.MaxWrite + 4095) / 4096, 1, ushort.MaxValue),
         });
+    }
+
+    /// <summary>
+    /// A VMM that connects to a new daemon after the old one died goes on in the middle of its guest's session: INIT does not come
+    /// again. File systems that are replayable keep nothing of a session, so it is taken to have agreed on all that this one wants.
+    /// A guest that merely forgot INIT gains nothing by it.
+    /// </summary>
+    NegotiatedSession? Resume()
+    {
+        if (!_resumable || !Replayable)
+            return null;
+        var policy = ChoosePolicy();
+        _used = true;
+        var session = new NegotiatedSession(Protocol.Minor, Wanted(policy), policy);
+        _resumable = false;
+        _negotiated = session;
+        Log.SessionResumed(_logger);
+        return session;
     }
 
     static bool ReadInit(FuseRequest request, out InitIn init)

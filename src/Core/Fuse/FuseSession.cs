@@ -22,6 +22,9 @@ public sealed partial class FuseSession : IRequestHandler
     volatile QueueState[] _queues = [];
     volatile NegotiatedSession? _negotiated;
 
+    // A peer may go on here with a session that another daemon served: see Resume. Over as soon as a session begins or ends here.
+    volatile bool _resumable = true;
+
     // Lookups and handles may exist: set by the first INIT, cleared by a reset.
     bool _used;
 
@@ -86,6 +89,7 @@ public sealed partial class FuseSession : IRequestHandler
     /// <inheritdoc/>
     public void Reset()
     {
+        _resumable = false;
         _negotiated = null;
         if (!_used)
             return;
@@ -104,6 +108,7 @@ public sealed partial class FuseSession : IRequestHandler
             case Opcode.FUSE_INIT:
                 return Initialise(request);
             case Opcode.FUSE_DESTROY:
+                _resumable = false;
                 _negotiated = null;
                 return request.Reply(Errno.None);
             case Opcode.FUSE_INTERRUPT:
@@ -111,7 +116,7 @@ public sealed partial class FuseSession : IRequestHandler
                     _waiting.Cancel(interrupt.Unique);
                 return request.NoReply();
             default:
-                return _negotiated is { } session ? _dispatcher.Dispatch(request, session) : Refuse(request, Errno.EIO);
+                return (_negotiated ?? Resume()) is { } session ? _dispatcher.Dispatch(request, session) : Refuse(request, Errno.EIO);
         }
     }
 

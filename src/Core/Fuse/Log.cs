@@ -13,4 +13,7 @@ static partial class Log
 
     [LoggerMessage(102, LogLevel.Debug, "Session started: the guest speaks FUSE {Major}.{Minor}; agreed on {Flags}")]
     public static partial void SessionStarted(ILogger logger, uint major, uint minor, InitFlags flags);
+
+    [LoggerMessage(103, LogLevel.Information, "The guest goes on with a session that another daemon served")]
+    public static partial void SessionResumed(ILogger logger);
 }
