@@ -33,6 +33,19 @@ public static unsafe partial class MemoryMaps
             return LastError.Or(memfd_create(bytes, MFD_CLOEXEC | MFD_ALLOW_SEALING));
     }
 
+    /// <summary>Nobody can make a memory file longer or shorter any more, or take this back.</summary>
+    public static int SealSize(int fd)
+    {
+        const int F_ADD_SEALS = 1033;
+        const int F_SEAL_SEAL = 1;
+        const int F_SEAL_SHRINK = 2;
+        const int F_SEAL_GROW = 4;
+        return LastError.Or(fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW));
+    }
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int fcntl(int fd, int command, nint argument);
+
     [LibraryImport("libc", SetLastError = true)]
     private static partial nint mmap(byte* address, nuint length, int protection, int flags, int fd, long offset);
 

@@ -1,23 +1,161 @@
 using Microsoft.Extensions.Logging;
+using VirtioFsStore.Core.Interop;
+using VirtioFsStore.Core.Memory;
 using VirtioFsStore.Core.Transport;
 
 namespace VirtioFsStore.Core.VhostUser;
 
 /// <summary>A vhost-user back end for one virtio-fs device: listens, serves one peer at a time, ends or listens again.</summary>
-public sealed class VhostUserServer(VhostUserOptions options, IRequestHandler handler, ILogger logger) : IDisposable
+public sealed class VhostUserServer : IDisposable
 {
-    volatile bool _stopping;
+    readonly VhostUserOptions _options;
+    readonly IRequestHandler _handler;
+    readonly ILogger _logger;
+    readonly ConfigurationSpace? _configuration;
+    readonly GuestMemoryTable _memory = new();
+    readonly AbandonedQueues _abandoned;
+    readonly int _stop = SystemCallException.ThrowIfError(EventFd.Create(), "eventfd");
+
+    /// <exception cref="ArgumentException">The options contradict one another or the specification.</exception>
+    public VhostUserServer(VhostUserOptions options, IRequestHandler handler, ILogger logger)
+    {
+        // The queue's number has 8 bits in SET_VRING_KICK.
+        ArgumentOutOfRangeException.ThrowIfNotEqual(options.MaxRequestQueues is > 0 and < 256, true, nameof(options.MaxRequestQueues));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.RequestQueues, options.MaxRequestQueues);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.RequestQueues, 1);
+        _options = options;
+        _handler = handler;
+        _logger = logger;
+        _configuration = options.Tag is null ? null : new ConfigurationSpace(options.Tag, options.RequestQueues);
+        _abandoned = new AbandonedQueues(_memory);
+    }
+
+    bool IsStopping
+    {
+        get
+        {
+            Span<PollEntry> entries = [new PollEntry(_stop, Polling.POLLIN)];
+            return Polling.Poll(entries, 0) > 0;
+        }
+    }
 
     /// <summary>Serves until the peer has left (without <see cref="VhostUserOptions.Relisten"/>) or <see cref="Stop"/> is called. Once.</summary>
-    /// <exception cref="Interop.SystemCallException">The socket cannot be made.</exception>
+    /// <exception cref="IOException">The socket cannot be made or used; the message says why.</exception>
     public void Run()
     {
-        _ = (options, handler, logger, _stopping);
-        throw new NotSupportedException("The vhost-user back end is on its way.");
+        using var listener = ListeningSocket.Open(_options);
+        do
+        {
+            var socket = Accept(listener);
+            if (socket is null)
+                break;
+            Log.Connected(_logger);
+            Serve(socket);
+        }
+        while (_options.Relisten && !IsStopping);
+        _abandoned.Reap();
+        if (_abandoned.IsEmpty)
+            _handler.Reset();
     }
 
     /// <summary>From any thread: finishes what is in flight, at most <see cref="VhostUserOptions.DrainLimit"/>; then Run returns.</summary>
-    public void Stop() => _stopping = true;
+    public void Stop() => _ = EventFd.Signal(_stop);
 
-    public void Dispose() => GC.SuppressFinalize(this);
+    /// <summary>After Run has returned.</summary>
+    public void Dispose()
+    {
+        _abandoned.Dispose();
+        _memory.Dispose();
+        _ = Descriptors.Close(_stop);
+    }
+
+    /// <summary>The next connection; null when this is being stopped.</summary>
+    FileDescriptor? Accept(ListeningSocket listener)
+    {
+        Log.Waiting(_logger, listener.Name);
+        _options.Listening?.Invoke();
+        Span<PollEntry> entries =
+        [
+            new PollEntry(listener.Fd, Polling.POLLIN),
+            new PollEntry(_stop, Polling.POLLIN),
+            new PollEntry(_abandoned.WakeFd, Polling.POLLIN),
+            new PollEntry(_memory.WakeFd, Polling.POLLIN),
+        ];
+        while (true)
+        {
+            SystemCallException.ThrowIfError(Polling.Poll(entries, -1), "poll", listener.Name);
+            if (entries[1].Returned != 0)
+                return null;
+            if (entries[2].Returned != 0)
+                _abandoned.Reap();
+            if (entries[3].Returned != 0)
+                _memory.Collect();
+            if (entries[0].Returned == 0)
+                continue;
+            var socket = Sockets.Accept(listener.Fd);
+            if (socket >= 0)
+                return new FileDescriptor(socket);
+            // The peer can be gone again before it was taken.
+            if (socket != -(int)Errno.ECONNABORTED)
+                SystemCallException.ThrowIfError(socket, "accept", listener.Name);
+            Log.AcceptFailed(_logger, socket.ToErrno().Describe());
+        }
+    }
+
+    void Serve(FileDescriptor socket)
+    {
+        using var channel = new MessageChannel(socket, _stop);
+        using var device = new VhostUserDevice(_options, _handler, _memory, _abandoned, _configuration, channel, _logger);
+        using var message = new Message();
+        try
+        {
+            var cutOff = false;
+            while (WaitForMessage(channel, device) && channel.TryReceive(message, out cutOff))
+            {
+                Log.Received(_logger, message.Request, message.Size, message.DescriptorCount);
+                device.Handle(message);
+            }
+            if (IsStopping)
+                Log.Stopping(_logger);
+            else if (cutOff)
+                Log.CutOff(_logger);
+            else
+                Log.Disconnected(_logger);
+        }
+        catch (Exception exception) when (exception is VhostUserException or SystemCallException)
+        {
+            Log.ConnectionRejected(_logger, message.Request, exception.Message);
+            // The peer learns of it at once; ending the queues below can take its time.
+            _ = Sockets.Shutdown(channel.Fd);
+        }
+        catch (Exception exception)
+        {
+            // A message must not end the program; the session behind it goes on under --relisten.
+            Log.ConnectionFailed(_logger, message.Request, exception);
+            _ = Sockets.Shutdown(channel.Fd);
+        }
+    }
+
+    bool WaitForMessage(MessageChannel channel, VhostUserDevice device)
+    {
+        Span<PollEntry> entries =
+        [
+            new PollEntry(channel.Fd, Polling.POLLIN),
+            new PollEntry(_stop, Polling.POLLIN),
+            new PollEntry(_abandoned.WakeFd, Polling.POLLIN),
+            new PollEntry(_memory.WakeFd, Polling.POLLIN),
+        ];
+        while (true)
+        {
+            SystemCallException.ThrowIfError(Polling.Poll(entries, -1), "poll");
+            if (entries[1].Returned != 0)
+                return false;
+            if (entries[2].Returned != 0)
+                device.OnAbandonedEnded();
+            if (entries[3].Returned != 0)
+                _memory.Collect();
+            if (entries[0].Returned != 0)
+                return true;
+        }
+    }
 }
