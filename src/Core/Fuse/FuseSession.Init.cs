@@ -73,13 +73,14 @@ public sealed partial class FuseSession
     /// </summary>
     NegotiatedSession? Resume()
     {
+        // Another queue may have resumed it a moment ago: it publishes the session first.
         if (!_resumable || !Replayable)
-            return null;
+            return _negotiated;
         var policy = ChoosePolicy();
         _used = true;
         var session = new NegotiatedSession(Protocol.Minor, Wanted(policy), policy);
-        _resumable = false;
         _negotiated = session;
+        _resumable = false;
         Log.SessionResumed(_logger);
         return session;
     }
