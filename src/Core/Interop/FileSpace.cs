@@ -2,9 +2,13 @@ using System.Runtime.InteropServices;
 
 namespace VirtioFsStore.Core.Interop;
 
-/// <summary>A file's length and the blocks behind it. Results: 0 or −errno.</summary>
-public static partial class FileSpace
+/// <summary>A file's length, the blocks behind it, copies and durability. Results: a position, bytes or 0, or −errno.</summary>
+public static unsafe partial class FileSpace
 {
+    public const int SEEK_SET = 0;
+    public const int SEEK_DATA = 3;
+    public const int SEEK_HOLE = 4;
+
     public static int SetLength(int fd, long length)
     {
         int result;
@@ -24,9 +28,42 @@ public static partial class FileSpace
         return result;
     }
 
+    public static nint Seek(int fd, long offset, int whence) => LastError.Or((nint)lseek(fd, offset, whence));
+
+    public static nint CopyRange(int source, long* sourceOffset, int target, long* targetOffset, nuint length, uint flags)
+    {
+        nint result;
+        do
+            result = LastError.Or(copy_file_range(source, sourceOffset, target, targetOffset, length, flags));
+        while (result == -(nint)(int)Errno.EINTR);
+        return result;
+    }
+
+    public static int Sync(int fd) => LastError.Or(fsync(fd));
+
+    public static int SyncData(int fd) => LastError.Or(fdatasync(fd));
+
+    /// <summary>Of the whole file system; not for O_PATH descriptors.</summary>
+    public static int SyncFileSystem(int fd) => LastError.Or(syncfs(fd));
+
     [LibraryImport("libc", SetLastError = true)]
     private static partial int ftruncate(int fd, long length);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int fallocate(int fd, int mode, long offset, long length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial long lseek(int fd, long offset, int whence);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint copy_file_range(int source, long* sourceOffset, int target, long* targetOffset, nuint length, uint flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int fsync(int fd);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int fdatasync(int fd);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int syncfs(int fd);
 }

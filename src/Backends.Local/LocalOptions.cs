@@ -1,0 +1,48 @@
+namespace VirtioFsStore.Backends.Local;
+
+/// <summary>How a host directory is served.</summary>
+public sealed record LocalOptions
+{
+    /// <summary>The directory. Resolved once, at the start; afterwards everything goes by descriptor.</summary>
+    public required string Path { get; init; }
+
+    public CacheMode Cache { get; init; } = CacheMode.Auto;
+
+    /// <summary>Everything that would change the share answers EROFS.</summary>
+    public bool ReadOnly { get; init; }
+
+    /// <summary>Extended attributes; without them EOPNOTSUPP.</summary>
+    public bool Xattr { get; init; }
+
+    /// <summary>system.posix_acl_* as well (the session must then agree POSIX_ACL and DONT_MASK). Implies <see cref="Xattr"/>.</summary>
+    public bool PosixAcl { get; init; }
+
+    /// <summary>The session agrees WRITEBACK_CACHE: files are opened so that the guest's page cache can read what it partly overwrites.</summary>
+    public bool Writeback { get; init; }
+
+    /// <summary>fcntl locks are taken on the host too.</summary>
+    public bool PosixLocks { get; init; }
+
+    /// <summary>flock locks are taken on the host too.</summary>
+    public bool Flock { get; init; }
+
+    /// <summary>Passes O_NOATIME on; otherwise it is dropped, since only a file's owner may use it.</summary>
+    public bool PreserveNoAtime { get; init; }
+
+    /// <summary>Passes O_DIRECT on; otherwise it is dropped.</summary>
+    public bool AllowDirectIo { get; init; }
+
+    /// <summary>Marks directories where another host file system is mounted, so that the guest gives them a device number of their own.</summary>
+    public bool AnnounceSubmounts { get; init; } = true;
+
+    /// <summary>The session agrees HANDLE_KILLPRIV_V2: setuid and setgid are cleared here, also where a request cannot say so (fallocate, copy_file_range).</summary>
+    public bool KillPrivileges { get; init; }
+
+    public FileHandleMode FileHandles { get; init; } = FileHandleMode.Prefer;
+
+    /// <summary>The most descriptors kept open for inodes; null: three quarters of <see cref="Descriptors"/>.</summary>
+    public int? MaxInodeDescriptors { get; init; }
+
+    /// <summary>Shared by all file systems of a process; null: made from RLIMIT_NOFILE.</summary>
+    public DescriptorBudget? Descriptors { get; init; }
+}

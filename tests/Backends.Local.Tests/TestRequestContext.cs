@@ -1,0 +1,41 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using VirtioFsStore.Core.Storage;
+
+namespace VirtioFsStore.Backends.Local.Tests;
+
+/// <summary>A request as a dispatcher would make it, with names in native memory.</summary>
+sealed unsafe class TestRequestContext : RequestContext
+{
+    byte* _names;
+
+    public TestRequestContext As(uint uid, uint gid, uint? supplementaryGroup = null)
+    {
+        Caller = new Caller(uid, gid, 1);
+        SupplementaryGroup = supplementaryGroup ?? NoGroup;
+        return this;
+    }
+
+    public TestRequestContext Named(string name, string second = "") => Named(Encoding.UTF8.GetBytes(name), Encoding.UTF8.GetBytes(second));
+
+    public TestRequestContext Named(ReadOnlySpan<byte> name, ReadOnlySpan<byte> second)
+    {
+        NativeMemory.Free(_names);
+        _names = (byte*)NativeMemory.AllocZeroed((nuint)(name.Length + second.Length + 2));
+        name.CopyTo(new Span<byte>(_names, name.Length));
+        var next = _names + name.Length + 1;
+        second.CopyTo(new Span<byte>(next, second.Length));
+        Name = new ByteString(_names, name.Length);
+        SecondName = new ByteString(next, second.Length);
+        return this;
+    }
+
+    public byte[] ScratchBytes(int length) => new ReadOnlySpan<byte>(Scratch(length), length).ToArray();
+
+    protected override void Dispose(bool disposing)
+    {
+        base.Dispose(disposing);
+        NativeMemory.Free(_names);
+        _names = null;
+    }
+}
