@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using VirtioFsStore.Backends.Local;
 using VirtioFsStore.Core.Storage;
 using VirtioFsStore.Daemon.Commands;
 
@@ -9,8 +10,31 @@ sealed class SourceOpener(SourceSettings settings, ILogger logger)
 {
     public IFileSystem Open(string source, CancellationToken stop)
     {
-        _ = (settings, logger);
+        _ = logger;
         stop.ThrowIfCancellationRequested();
-        throw new UsageException($"cannot serve '{source}': not a directory, and not oci:PATH[:TAG|@DIGEST]");
+        if (Directory.Exists(source))
+            return OpenDirectory(source);
+        throw new UsageException($"cannot serve '{source}': there is no such directory, and it is not oci:PATH[:TAG|@DIGEST]");
     }
+
+    LocalFileSystem OpenDirectory(string path) => LocalFileSystem.Open(new LocalOptions
+    {
+        Path = path,
+        Cache = settings.Cache switch
+        {
+            "never" => CacheMode.Never,
+            "metadata" => CacheMode.Metadata,
+            "always" => CacheMode.Always,
+            _ => CacheMode.Auto,
+        },
+        ReadOnly = settings.ReadOnly,
+        Xattr = settings.Xattr,
+        Writeback = settings.Writeback,
+        FileHandles = settings.InodeFileHandles switch
+        {
+            "never" => FileHandleMode.Never,
+            "mandatory" => FileHandleMode.Mandatory,
+            _ => FileHandleMode.Prefer,
+        },
+    });
 }
