@@ -1,0 +1,270 @@
+using VirtioFsStore.Core.Interop;
+using VirtioFsStore.Core.Storage;
+using VirtioFsStore.Driver.FileSystems;
+using VirtioFsStore.Driver.Fuse;
+using VirtioFsStore.Driver.Hosting;
+using VirtioFsStore.Driver.VhostUser;
+using VirtioFsStore.Driver.Vmm;
+using Xunit;
+
+namespace VirtioFsStore.Core.Tests.Integration;
+
+/// <summary>Connections that end, come again or never say goodbye. Not beside other tests: it counts the process's descriptors.</summary>
+[Collection(nameof(WholeProcess))]
+public sealed class LifecycleTests
+{
+    static MemoryFileSystem Files()
+    {
+        var files = new MemoryFileSystem();
+        files.AddFile("file", "content");
+        return files;
+    }
+
+    [Fact]
+    public void A_vmm_that_leaves_ends_the_server_and_the_session()
+    {
+        var files = Files();
+        using var host = new ServerHost(files);
+        using var machine = host.Mount();
+        _ = machine.Fuse.Open(machine.Fuse.Walk("file").NodeId).Value;
+        Assert.Equal(1, files.OpenHandles);
+
+        machine.Disconnect();
+
+        Assert.True(host.WaitForEnd());
+        Assert.Equal(0, files.OpenHandles);
+        Assert.False(host.Session.IsInitialised);
+        Assert.False(File.Exists(host.SocketPath));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Everything_is_released_with_the_connection(bool orderly)
+    {
+        RunOnce(orderly);
+        var before = OpenDescriptors.List();
+
+        for (var i = 0; i < 5; i++)
+            RunOnce(orderly);
+
+        var after = OpenDescriptors.List();
+        Assert.True(after.Count <= before.Count, $"{before.Count} descriptors before, then: {string.Join(", ", after.Values)}");
+
+        static void RunOnce(bool orderly)
+        {
+            using var host = new ServerHost(Files(), new ServerHostOptions { Tag = "t" });
+            using var machine = host.Mount(new VirtualMachineOptions { RequestQueues = 3, Profile = VmmProfile.QemuGenericDevice });
+            machine.StartLogging();
+            _ = machine.Fuse.ReadFile("file");
+            if (orderly)
+                machine.Stop();
+            machine.Disconnect();
+            Assert.True(host.WaitForEnd());
+        }
+    }
+
+    [Fact]
+    public void Relistening_releases_each_connection_s_resources()
+    {
+        using var host = new ServerHost(Files(), new ServerHostOptions { Relisten = true });
+        Connect();
+        var before = OpenDescriptors.Count();
+
+        for (var i = 0; i < 5; i++)
+            Connect();
+
+        Assert.True(OpenDescriptors.Count() <= before, $"{before} descriptors before, then: {string.Join(", ", OpenDescriptors.List().Values)}");
+
+        void Connect()
+        {
+            using (var machine = host.Mount())
+                _ = machine.Fuse.ReadFile("file");
+            host.WaitListening();
+        }
+    }
+
+    [Fact]
+    public void A_reconnect_keeps_the_session_and_what_the_guest_holds()
+    {
+        var files = Files();
+        using var host = new ServerHost(files, new ServerHostOptions { Relisten = true });
+        using var machine = host.Mount();
+        var node = machine.Fuse.Walk("file").NodeId;
+        var handle = machine.Fuse.Open(node).Value.Fh;
+
+        machine.Disconnect();
+        host.WaitListening();
+        machine.Reconnect(host.SocketPath);
+
+        Assert.Equal("content"u8, machine.Fuse.Read(node, handle, 0, 100).Value);
+        Assert.Equal(0, machine.Fuse.Release(node, handle));
+        Assert.Equal(0, files.Calls(MemoryOperation.Reset));
+    }
+
+    [Fact]
+    public void A_machine_that_boots_again_gets_a_new_session()
+    {
+        var files = Files();
+        using var host = new ServerHost(files, new ServerHostOptions { Relisten = true });
+        using (var first = host.Mount())
+            _ = first.Fuse.Open(first.Fuse.Walk("file").NodeId).Value;
+        host.WaitListening();
+
+        using var second = host.Mount();
+
+        Assert.Equal(0, files.OpenHandles);
+        Assert.Equal("content"u8, second.Fuse.ReadFile("file"));
+    }
+
+    [Fact]
+    public void A_request_posted_before_the_reconnect_is_answered_after_it()
+    {
+        using var host = new ServerHost(Files(), new ServerHostOptions { Relisten = true });
+        using var machine = host.Mount();
+        machine.Disconnect();
+        host.WaitListening();
+        var request = machine.Fuse.BeginGetAttr(FuseClient.Root);
+        machine.Fuse.Requests.Post(request);
+        machine.Queues[1].Publish();
+
+        // A VMM kicks every queue after a reconnect; what lies in the ring is found by that.
+        machine.Reconnect(host.SocketPath);
+        machine.Queues[1].Kick.Signal();
+
+        machine.Fuse.Requests.WaitFor(request);
+        Assert.Equal(0, request.Error);
+    }
+
+    [Fact]
+    public void Requests_in_flight_end_with_a_connection_that_is_lost()
+    {
+        var files = Files();
+        using var gate = files.Hold(MemoryOperation.GetAttributes);
+        using var host = new ServerHost(files);
+        using var machine = host.Boot();
+        machine.Fuse.Init();
+        machine.Fuse.Requests.Post(machine.Fuse.BeginGetAttr(FuseClient.Root));
+        machine.Fuse.Requests.Notify();
+        gate.WaitForArrivals();
+
+        machine.Disconnect();
+
+        // Nobody waits for the answer: what the operation waited for is cancelled.
+        Assert.True(host.WaitForEnd());
+    }
+
+    [Fact]
+    public async Task Stop_finishes_what_is_in_flight()
+    {
+        var files = Files();
+        using var host = new ServerHost(files);
+        using var machine = host.Mount();
+        using var gate = files.Hold(MemoryOperation.GetAttributes);
+        var slow = machine.Fuse.BeginGetAttr(FuseClient.Root);
+        machine.Fuse.Requests.Post(slow);
+        machine.Fuse.Requests.Notify();
+        gate.WaitForArrivals();
+
+        host.Stop();
+        var ended = Task.Run(() => host.WaitForEnd());
+        Assert.NotSame(ended, await Task.WhenAny(ended, Task.Delay(100)));
+        gate.Open();
+
+        Assert.True(await ended);
+        Assert.Same(slow, machine.Fuse.Requests.Poll());
+        Assert.Equal(0, slow.Error);
+    }
+
+    [Fact]
+    public void Stop_ends_a_server_that_nobody_has_connected_to()
+    {
+        using var host = new ServerHost(Files());
+
+        host.Stop();
+
+        Assert.True(host.WaitForEnd());
+        Assert.False(File.Exists(host.SocketPath));
+    }
+
+    [Fact]
+    public void Stop_ends_an_idle_connection()
+    {
+        using var host = new ServerHost(Files());
+        using var machine = host.Mount();
+
+        host.Stop();
+
+        Assert.True(host.WaitForEnd());
+        Assert.True(machine.Frontend.Socket.WaitForClose(TimeSpan.FromSeconds(20)));
+    }
+
+    [Fact]
+    public void Reset_drops_the_session_and_a_new_one_can_begin()
+    {
+        var files = Files();
+        using var host = new ServerHost(files);
+        using var machine = host.Mount();
+        _ = machine.Fuse.Open(machine.Fuse.Walk("file").NodeId).Value;
+
+        machine.Frontend.ResetDevice(acknowledge: true);
+
+        Assert.Equal(0, files.OpenHandles);
+        Assert.False(host.Session.IsInitialised);
+        machine.ResetQueues();
+        machine.Start();
+        Assert.Equal((int)Errno.EIO, machine.Fuse.GetAttr(FuseClient.Root).Error);
+        machine.MountSession();
+        Assert.Equal("content"u8, machine.Fuse.ReadFile("file"));
+    }
+
+    [Fact]
+    public async Task Reset_waits_for_requests_in_flight()
+    {
+        var files = Files();
+        using var host = new ServerHost(files);
+        using var machine = host.Mount();
+        using var gate = files.Intercept(MemoryOperation.GetAttributes, OperationGate.HoldFirmly())!;
+        machine.Fuse.Requests.Post(machine.Fuse.BeginGetAttr(FuseClient.Root));
+        machine.Fuse.Requests.Notify();
+        gate.WaitForArrivals();
+
+        var reset = Task.Run(() => machine.Frontend.ResetDevice(acknowledge: true));
+        Assert.NotSame(reset, await Task.WhenAny(reset, Task.Delay(100)));
+        Assert.Equal(0, files.Calls(MemoryOperation.Reset));
+        gate.Open();
+        await reset;
+
+        Assert.Equal(1, files.Calls(MemoryOperation.Reset));
+    }
+
+    [Fact]
+    public void Two_servers_in_one_process_do_not_disturb_each_other()
+    {
+        using var one = new ServerHost(Files());
+        using var two = new ServerHost(Files());
+        using var first = one.Mount();
+        using var second = two.Mount();
+
+        first.Disconnect();
+
+        Assert.True(one.WaitForEnd());
+        Assert.Equal("content"u8, second.Fuse.ReadFile("file"));
+    }
+
+    [Fact]
+    public void A_second_vmm_waits_until_the_first_has_left()
+    {
+        using var host = new ServerHost(Files(), new ServerHostOptions { Relisten = true });
+        using var first = host.Mount();
+        using var second = VhostUserFrontend.Connect(host.SocketPath);
+        second.Socket.Send((uint)VhostUserRequest.GetFeatures, VhostUserMessage.Version, []);
+        Assert.Equal(0, first.Fuse.GetAttr(FuseClient.Root).Error);
+        Assert.False(second.Socket.HasInput);
+
+        first.Disconnect();
+
+        using var reply = second.Socket.Receive();
+        Assert.True(reply.IsReply);
+    }
+}

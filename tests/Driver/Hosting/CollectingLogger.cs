@@ -1,0 +1,34 @@
+using Microsoft.Extensions.Logging;
+
+namespace VirtioFsStore.Driver.Hosting;
+
+/// <summary>Keeps what was logged, so that a test can look at it and a failure can show it.</summary>
+public sealed class CollectingLogger : ILogger
+{
+    readonly Lock _lock = new();
+    readonly List<(LogLevel Level, string Text)> _lines = [];
+
+    /// <summary>What was logged so far.</summary>
+    public IReadOnlyList<(LogLevel Level, string Text)> Lines
+    {
+        get
+        {
+            lock (_lock)
+                return [.. _lines];
+        }
+    }
+
+    public string Text => string.Join('\n', Lines.Select(line => $"{line.Level}: {line.Text}"));
+
+    public IDisposable? BeginScope<TState>(TState state)
+        where TState : notnull => null;
+
+    public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Debug;
+
+    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    {
+        var text = formatter(state, exception) + (exception is null ? "" : $" ({exception})");
+        lock (_lock)
+            _lines.Add((logLevel, text));
+    }
+}
