@@ -13,6 +13,8 @@ sealed partial class VhostUserDevice
     /// <summary>VHOST_VRING_F_LOG.</summary>
     const uint LogUsedFlag = 1;
 
+    static readonly TimeSpan s_cancelInterval = TimeSpan.FromMilliseconds(20);
+
     /// <summary>Bit 8 of SET_VRING_KICK, CALL and ERR: no descriptor comes with it.</summary>
     const ulong NoDescriptorFlag = 0x100;
 
@@ -182,8 +184,7 @@ sealed partial class VhostUserDevice
         if (vring.Worker is not { } worker)
             return;
         worker.RequestStop();
-        var left = _options.DrainLimit - Stopwatch.GetElapsedTime(since);
-        var ended = worker.Join(left > TimeSpan.Zero ? left : TimeSpan.Zero);
+        var ended = JoinUntilLimit(worker, since);
         if (!ended)
         {
             worker.Abandon();
@@ -199,6 +200,26 @@ sealed partial class VhostUserDevice
         else
         {
             _abandoned.Add(worker, vring.GiveUpPool());
+        }
+    }
+
+    bool JoinUntilLimit(QueueWorker worker, long since)
+    {
+        while (true)
+        {
+            var left = _options.DrainLimit - Stopwatch.GetElapsedTime(since);
+            if (left < TimeSpan.Zero)
+                left = TimeSpan.Zero;
+            if (!_answersMatter)
+            {
+                // Again each time: a request that was taken just before the queue was told to stop may begin to wait after the first.
+                _handler.CancelWaiting();
+                left = left < s_cancelInterval ? left : s_cancelInterval;
+            }
+            if (worker.Join(left))
+                return true;
+            if (Stopwatch.GetElapsedTime(since) >= _options.DrainLimit)
+                return false;
         }
     }
 

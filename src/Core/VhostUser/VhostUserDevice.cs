@@ -24,6 +24,7 @@ sealed partial class VhostUserDevice : IDisposable
     DeviceFeatures _features;
     ProtocolFeatures _protocolFeatures;
     bool _resetPending;
+    bool _answersMatter = true;
 
     public VhostUserDevice(
         VhostUserOptions options,
@@ -82,6 +83,9 @@ sealed partial class VhostUserDevice : IDisposable
         }
     }
 
+    /// <summary>The VMM has gone for good: what requests wait for is cancelled when the queues are stopped.</summary>
+    public void OnPeerLost() => _answersMatter = false;
+
     /// <summary>
     /// The end of the connection: stops the queues, waits for what is in flight as long as the options allow, and lets the
     /// guest's memory go.
@@ -89,6 +93,8 @@ sealed partial class VhostUserDevice : IDisposable
     public void Dispose()
     {
         StopAll();
+        if (!_abandoned.IsEmpty)
+            _handler.CancelWaiting();
         _backend.Dispose();
         _memory.Publish(GuestMemory.Empty);
         _inflight?.Dispose();

@@ -134,6 +134,9 @@ public sealed class VhostUserServer : IDisposable
             Log.ConnectionFailed(_logger, message.Request, exception);
             _ = Sockets.Shutdown(channel.Fd);
         }
+        // A VMM that may come back finds its answers in the ring; without one nobody waits for them.
+        if (!_options.Relisten && !IsStopping)
+            device.OnPeerLost();
     }
 
     bool WaitForMessage(MessageChannel channel, VhostUserDevice device)

@@ -13,6 +13,9 @@ namespace VirtioFsStore.Core.Tests.Integration;
 [Collection(nameof(WholeProcess))]
 public sealed class LifecycleTests
 {
+    /// <summary>QEMU resets the device when it connects; cloud-hypervisor reconnects under a guest that runs on.</summary>
+    static readonly VirtualMachineOptions s_reconnecting = new() { Profile = VmmProfile.CloudHypervisor };
+
     static MemoryFileSystem Files()
     {
         var files = new MemoryFileSystem();
@@ -89,7 +92,7 @@ public sealed class LifecycleTests
     {
         var files = Files();
         using var host = new ServerHost(files, new ServerHostOptions { Relisten = true });
-        using var machine = host.Mount();
+        using var machine = host.Mount(s_reconnecting);
         var node = machine.Fuse.Walk("file").NodeId;
         var handle = machine.Fuse.Open(node).Value.Fh;
 
@@ -121,7 +124,7 @@ public sealed class LifecycleTests
     public void A_request_posted_before_the_reconnect_is_answered_after_it()
     {
         using var host = new ServerHost(Files(), new ServerHostOptions { Relisten = true });
-        using var machine = host.Mount();
+        using var machine = host.Mount(s_reconnecting);
         machine.Disconnect();
         host.WaitListening();
         var request = machine.Fuse.BeginGetAttr(FuseClient.Root);

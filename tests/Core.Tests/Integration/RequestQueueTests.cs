@@ -67,14 +67,19 @@ public sealed class RequestQueueTests
     }
 
     [Fact]
-    public void More_queues_than_offered_are_refused_and_others_go_on()
+    public void A_queue_that_is_not_offered_ends_the_connection_and_not_the_server()
     {
-        using var host = new ServerHost(new MemoryFileSystem(), new ServerHostOptions { MaxRequestQueues = 2 });
-        using var machine = host.Mount(new VirtualMachineOptions { RequestQueues = 2 });
+        using var host = new ServerHost(new MemoryFileSystem(), new ServerHostOptions { MaxRequestQueues = 2, Relisten = true });
+        using (var machine = host.Mount(new VirtualMachineOptions { RequestQueues = 2 }))
+        {
+            Assert.Equal(3UL, machine.Frontend.GetQueueCount());
+            machine.Frontend.SetVringSize(3, 128);
+            Assert.True(machine.Frontend.Socket.WaitForClose(TimeSpan.FromSeconds(20)));
+        }
+        host.WaitListening();
 
-        Assert.Equal(3UL, machine.Frontend.GetQueueCount());
-        Assert.NotEqual(0UL, machine.Frontend.SendForAck(Driver.VhostUser.VhostUserRequest.SetVringNum, BitConverter.GetBytes(128UL << 32 | 3)));
-        Assert.Equal(0, machine.Clients[1].GetAttr(FuseClient.Root).Error);
+        using var next = host.Mount(new VirtualMachineOptions { RequestQueues = 2 });
+        Assert.Equal(0, next.Clients[1].GetAttr(FuseClient.Root).Error);
     }
 
     [Fact]

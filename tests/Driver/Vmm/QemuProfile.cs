@@ -44,8 +44,7 @@ public class QemuProfile : VmmProfile
             frontend.SetVringCall((uint)queue.Index, queue.Call.Fd, ack);
         frontend.SetFeatures(machine.Features);
         if (machine.Has(ProtocolFeatures.ConfigureMemSlots))
-            foreach (var region in machine.Memory.Regions)
-                frontend.AddMemoryRegion(region, machine.Has(ProtocolFeatures.ReplyAck));
+            machine.AnnounceMemory();
         else
             frontend.SetMemoryTable(machine.Memory.Regions, machine.Has(ProtocolFeatures.ReplyAck));
         if (machine.Has(ProtocolFeatures.InflightShmfd) && machine.Options.UseInflight)

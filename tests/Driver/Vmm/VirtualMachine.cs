@@ -13,6 +13,7 @@ public sealed class VirtualMachine : IDisposable
 {
     readonly List<SplitQueue> _queues = [];
     readonly List<FuseClient> _clients = [];
+    readonly HashSet<GuestRegion> _announced = [];
     ushort[] _bases;
     ulong _features;
     VhostUserFrontend? _frontend;
@@ -119,6 +120,7 @@ public sealed class VirtualMachine : IDisposable
     {
         _frontend?.Dispose();
         _frontend = VhostUserFrontend.Connect(socketPath);
+        _announced.Clear();
         Options.Profile.Connect(this);
     }
 
@@ -207,6 +209,23 @@ public sealed class VirtualMachine : IDisposable
         OfferedProtocol = Frontend.GetProtocolFeatures();
         Protocol = OfferedProtocol & understood;
         Frontend.SetProtocolFeatures(Protocol);
+    }
+
+    /// <summary>
+    /// ADD_MEM_REG for what the back-end does not have yet and REM_MEM_REG for what is gone, as QEMU does: a device reset makes
+    /// neither forget (hw/virtio/vhost-user.c, shadow regions).
+    /// </summary>
+    public void AnnounceMemory()
+    {
+        var acknowledge = Has(ProtocolFeatures.ReplyAck);
+        foreach (var region in _announced.Except(Memory.Regions).ToArray())
+        {
+            Frontend.RemoveMemoryRegion(region, acknowledge);
+            _announced.Remove(region);
+        }
+        foreach (var region in Memory.Regions)
+            if (_announced.Add(region))
+                Frontend.AddMemoryRegion(region, acknowledge);
     }
 
     /// <summary>Gets an area if the machine has none, and hands it to the back-end.</summary>
