@@ -15,7 +15,7 @@ readonly record struct NameHash(ulong First, ulong Second)
     {
         ref var start = ref MemoryMarshal.GetReference(name);
         var length = (nuint)(uint)name.Length;
-        var hash = First ^ (directory * 0x9e3779b97f4a7c15UL);
+        var hash = First ^ (directory * 0x9e3779b97f4a7c15UL) ^ ((ulong)length << 48);
         nuint at = 0;
         for (; length - at > 16; at += 16)
             hash = Fold(Load8(ref start, at) ^ Second, Load8(ref start, at + 8) ^ hash);
@@ -42,7 +42,7 @@ readonly record struct NameHash(ulong First, ulong Second)
         }
 
         hash = Fold(low ^ Second, high ^ hash);
-        hash = Fold(hash ^ First, length ^ Second);
+        hash = Fold(hash ^ First, 0xd6e8feb86659fd93);
         return (uint)(hash ^ (hash >> 32));
     }
 

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace VirtioFsStore.Backends.Overlay.Tree;
 
-/// <summary>The first bytes of a tree file: 272 bytes, little-endian.</summary>
+/// <summary>The first bytes of a tree file: 264 bytes, little-endian.</summary>
 [StructLayout(LayoutKind.Sequential)]
 struct TreeHeader
 {
