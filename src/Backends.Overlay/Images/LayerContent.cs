@@ -1,3 +1,4 @@
+using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Core.Interop;
 
 namespace VirtioFsStore.Backends.Overlay.Images;
@@ -8,10 +9,8 @@ namespace VirtioFsStore.Backends.Overlay.Images;
 /// </summary>
 abstract class LayerContent : IDisposable
 {
-    /// <summary>The lower half of a word whose piece is there; the upper half is the generation.</summary>
-    public const uint Present = 1;
-
-    public static bool IsPresent(ulong word) => (uint)word == Present;
+    /// <summary>The lower half of a word is the state, the upper half the generation (<see cref="LayerState"/>).</summary>
+    public static bool IsPresent(ulong word) => (PieceState)(uint)word == PieceState.Present;
 
     /// <summary>The data file, open for reading.</summary>
     public abstract int Descriptor { get; }

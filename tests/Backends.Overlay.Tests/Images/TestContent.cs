@@ -18,7 +18,7 @@ sealed class TestContent : LayerContent
         _data = layer.Data;
         _pieces = layer.Pieces;
         _words = new ulong[layer.Pieces.Count];
-        Array.Fill(_words, Present);
+        Array.Fill(_words, LayerState.Word(PieceState.Present, 0));
         File.WriteAllBytes(path, _data);
         _file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, 0);
     }
@@ -46,7 +46,7 @@ sealed class TestContent : LayerContent
     {
         var (offset, length) = (_pieces[(int)piece].DataOffset, _pieces[(int)piece].Length);
         RandomAccess.Write(_file.SafeFileHandle, _data.AsSpan((int)offset, (int)length), offset);
-        _words[piece] |= Present;
+        _words[piece] |= (uint)PieceState.Present;
     }
 
     public void CutShort(long length) => _file.SetLength(length);

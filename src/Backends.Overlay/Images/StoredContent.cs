@@ -1,0 +1,87 @@
+using VirtioFsStore.Backends.ObjectStore.Sources;
+using VirtioFsStore.Backends.Overlay.Layers;
+using VirtioFsStore.Backends.Overlay.Oci;
+using VirtioFsStore.Backends.Overlay.Tree;
+using VirtioFsStore.Core.Interop;
+
+namespace VirtioFsStore.Backends.Overlay.Images;
+
+/// <summary>A layer's data file and its state file, the latter mapped. The words are written by the keeper; whatever a damaged
+/// one says, the worst is an error or the data file's own bytes.</summary>
+sealed unsafe class StoredContent : LayerContent
+{
+    readonly FileDescriptor _data;
+    readonly byte* _state;
+    readonly nuint _stateSize;
+    readonly ulong* _words;
+    readonly long _pieces;
+    readonly Digest _layer;
+    readonly IPieceSource? _source;
+    bool _unmapped;
+
+    StoredContent(FileDescriptor data, byte* state, nuint stateSize, TreeLayer layer, IPieceSource? source)
+    {
+        _data = data;
+        _state = state;
+        _stateSize = stateSize;
+        _words = (ulong*)(state + LayerState.HeaderSize);
+        _pieces = layer.PieceCount;
+        _layer = layer.Digest;
+        _source = source;
+    }
+
+    ~StoredContent() => Unmap();
+
+    public override int Descriptor => _data.Value;
+
+    /// <summary>Takes over <paramref name="data"/>; <paramref name="state"/> is not needed afterwards.</summary>
+    /// <param name="layer">What the tree says of the layer.</param>
+    /// <param name="data">The data file, for reading.</param>
+    /// <param name="state">The state file, for reading.</param>
+    /// <param name="source">Whom to ask for absent pieces; without one they are EIO.</param>
+    /// <exception cref="ImageException">The files are not those of the layer that the tree was made from.</exception>
+    public static StoredContent Open(TreeLayer layer, FileDescriptor data, int state, IPieceSource? source)
+    {
+        CheckSize(layer, data.Value, "data", layer.DataSize);
+        var size = LayerState.FileSize(layer.PieceCount);
+        CheckSize(layer, state, "state", size);
+        SystemCallException.ThrowIfError(
+            MemoryMaps.Map((nuint)size, MemoryMaps.PROT_READ, MemoryMaps.MAP_SHARED, state, 0, out var start), "mmap", $"the state of layer {layer.Digest}");
+        var header = (ulong*)start;
+        if (header[0] == LayerState.Magic && (uint)header[1] == LayerState.Version && header[2] == (ulong)layer.PieceCount)
+            return new StoredContent(data, start, (nuint)size, layer, source);
+        _ = MemoryMaps.Unmap(start, (nuint)size);
+        throw Mismatch(layer, "state", "does not begin as that of this layer does");
+    }
+
+    public override ulong WordOf(long piece) =>
+        (ulong)piece < (ulong)_pieces ? Volatile.Read(ref _words[piece]) : 0;
+
+    public override ValueTask<Errno> EnsureAsync(long first, int count, CancellationToken cancellation) =>
+        _source is null ? new(Errno.EIO) : _source.FetchAsync(_layer, first, count, cancellation);
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            _data.Dispose();
+        Unmap();
+    }
+
+    static void CheckSize(TreeLayer layer, int fd, string file, long expected)
+    {
+        SystemCallException.ThrowIfError(FileShape.OfDescriptor(fd, out var shape), "statx", $"the {file} of layer {layer.Digest}");
+        if (!shape.IsRegular || shape.Size < expected)
+            throw Mismatch(layer, file, $"has {shape.Size} bytes and should have {expected}");
+    }
+
+    static ImageException Mismatch(TreeLayer layer, string file, string why) =>
+        new($"the {file} file of layer {layer.Digest} {why}; delete the layer's folder and the trees from the store and they are built again");
+
+    void Unmap()
+    {
+        if (_unmapped)
+            return;
+        _unmapped = true;
+        _ = MemoryMaps.Unmap(_state, _stateSize);
+    }
+}
