@@ -30,7 +30,8 @@ public sealed unsafe partial class ImageFileSystem : ReadOnlyFileSystem
         _layers = layers;
     }
 
-    public override FileSystemTraits Traits => FileSystemTraits.Immutable | FileSystemTraits.ReadOnly;
+    public override FileSystemTraits Traits =>
+        FileSystemTraits.Immutable | FileSystemTraits.ReadOnly | (_tree.HasXattrs ? FileSystemTraits.Xattrs : FileSystemTraits.None);
 
     /// <summary>Inodes in the image: node ids are 1 … this.</summary>
     public uint InodeCount => _tree.InodeCount;

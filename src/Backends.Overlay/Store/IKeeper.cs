@@ -25,4 +25,9 @@ public interface IKeeper : IAsyncDisposable
     /// belong to one server alone.</summary>
     /// <exception cref="ImageException">The layer is not in the store.</exception>
     ValueTask<FileDescriptor> OpenAsync(Digest layer, LayerFile file, CancellationToken cancellation);
+
+    /// <summary>Opens the merged tree of an image whose layers are all there, read-only and verified, building it first where
+    /// that was not done before.</summary>
+    /// <exception cref="ImageException">The layers do not add up to an image, or the store cannot take the tree.</exception>
+    ValueTask<FileDescriptor> OpenTreeAsync(ResolvedImage image, CancellationToken cancellation);
 }

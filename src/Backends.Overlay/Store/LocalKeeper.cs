@@ -38,6 +38,9 @@ public sealed class LocalKeeper(StoreDirectory store, Func<ImageReference, IImag
             : throw new ImageException($"layer {layer} is not in the store: {path}: {fd.ToErrno().Describe()}");
     }
 
+    public ValueTask<FileDescriptor> OpenTreeAsync(ResolvedImage image, CancellationToken cancellation) =>
+        new Tree.TreeStore(store).OpenAsync(image, cancellation);
+
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     async ValueTask EnsureLayerAsync(IImageSource source, ImageLayer layer, IProgress<LayerProgress>? progress, CancellationToken cancellation)

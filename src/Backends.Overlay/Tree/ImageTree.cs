@@ -64,6 +64,9 @@ sealed unsafe partial class ImageTree : IDisposable
     /// <summary>As <see cref="TreeHeader.TotalPages"/>.</summary>
     public ulong TotalPages { get; }
 
+    /// <summary>Whether any inode has extended attributes.</summary>
+    public bool HasXattrs => _xattrsLength > TreeFormat.ReferenceUnit;
+
     /// <summary>Of the file, in bytes.</summary>
     public long FileSize => (long)_size;
 

@@ -167,6 +167,14 @@ public sealed class ImageFileSystemTests
     }
 
     [Fact]
+    public void An_image_says_whether_anything_in_it_has_xattrs()
+    {
+        using var with = new TestImage(new TestLayer().File(new TestEntry(LayerEntryType.Regular, "f") { Xattrs = [("user.a", "b")] }, []));
+        using var without = new TestImage(new TestLayer().File("f"));
+        Assert.Equal((true, false), (with.FileSystem.Traits.HasFlag(FileSystemTraits.Xattrs), without.FileSystem.Traits.HasFlag(FileSystemTraits.Xattrs)));
+    }
+
+    [Fact]
     public void Xattrs_are_read_and_listed_in_order()
     {
         using var image = new TestImage(new TestLayer().File(new TestEntry(LayerEntryType.Regular, "f") { Xattrs = [("user.b", "two\0\n"), ("security.capability", "c"), ("user.empty", "")] }, []).File("g"));
