@@ -59,12 +59,14 @@ partial class LocalFileSystem
 
     public unsafe ValueTask<Reply<CreateReply>> CreateAsync(RequestContext request, NodeId parent, in OpenRequest open)
     {
+        var flags = HostFlags(open.Flags);
+        if (_options.ReadOnly)
+            return OpenOnly(request, parent, open, flags);
         using var directory = AcquireForMaking(parent);
         if (directory.IsError)
             return new(directory.Error);
         if (!TryTakeDescriptor())
             return new(Errno.ENFILE);
-        var flags = HostFlags(open.Flags);
         for (var attempt = 0; attempt < CreateAttempts; attempt++)
         {
             var fd = MakeFile(request, directory, open, flags, request.Name.Pointer);
@@ -128,6 +130,20 @@ partial class LocalFileSystem
             return -(int)caller.Error;
         var making = (flags & ~OpenFlags.O_TRUNC) | OpenFlags.O_CREAT | OpenFlags.O_EXCL | OpenFlags.O_NOFOLLOW | OpenFlags.O_NOCTTY;
         return Descriptors.OpenAt(directory.Fd, name, making, open.Mode & StatMode.PermissionMask);
+    }
+
+    /// <summary>Nothing can be made; what is there can be opened for reading, O_CREAT or not.</summary>
+    unsafe ValueTask<Reply<CreateReply>> OpenOnly(RequestContext request, NodeId parent, in OpenRequest open, int flags)
+    {
+        using var directory = _inodes.Acquire(parent);
+        if (directory.IsError)
+            return new(directory.Error);
+        if (!directory.IsDirectory)
+            return new(Errno.ENOTDIR);
+        if (IsForWriting(open.Flags) || (open.Flags & OpenFlags.O_EXCL) != 0)
+            return new(Errno.EROFS);
+        var error = OpenExisting(directory, request.Name.Pointer, flags, false, out var reply);
+        return error == Errno.None ? new(reply) : new(error == Errno.ENOENT ? Errno.EROFS : error);
     }
 
     /// <summary>A file that was there already: looked up, and opened if it is a regular one.</summary>

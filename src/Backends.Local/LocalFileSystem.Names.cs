@@ -94,26 +94,27 @@ partial class LocalFileSystem
     }
 
     /// <summary>
-    /// The inode of a name that is about to go, if the guest knows it. Its handle will be of no use once the last name is gone,
-    /// while the guest may still hold it open or as a working directory: so its descriptor is held over the call.
+    /// The inode of a name that is about to go, if the guest knows it and it is the last name. Its handle will be of no use
+    /// then, while the guest may still hold it open or as a working directory: so its descriptor is held over the call.
     /// </summary>
     unsafe InodeReference FindVictim(in InodeReference directory, byte* name)
     {
         if (!_mounts[directory.Mount].UsesHandles)
             return default;
         Statx status;
-        const uint Mask = FileStatus.STATX_TYPE | FileStatus.STATX_INO | FileStatus.STATX_BTIME | FileStatus.STATX_MNT_ID;
-        if (FileStatus.Get(directory.Fd, name, LookupFlags, Mask, &status) < 0 || !_mounts.IsOn(directory.Mount, status))
+        const uint Mask = FileStatus.STATX_TYPE | FileStatus.STATX_NLINK | FileStatus.STATX_INO | FileStatus.STATX_BTIME | FileStatus.STATX_MNT_ID;
+        if (FileStatus.Get(directory.Fd, name, LookupFlags, Mask, &status) < 0
+            || (status.LinkCount > 1 && !StatMode.IsDirectory(status.Mode))
+            || !_mounts.IsOn(directory.Mount, status))
+        {
             return default;
+        }
         return _inodes.AcquireKnown(directory.Mount, status.Ino, BirthOf(status));
     }
 
     unsafe void KeepVictim(in InodeReference victim)
     {
-        if (victim.Slot == null || victim.Slot->Pinned)
-            return;
-        Statx status;
-        if (FileStatus.Get(victim.Fd, FileStatus.STATX_NLINK, &status) == 0 && status.LinkCount == 0)
+        if (victim.Slot != null && !victim.Slot->Pinned)
             _inodes.Cache.Pin(victim.Slot);
     }
 

@@ -15,12 +15,23 @@ sealed unsafe class Share : IDisposable
 
     readonly TestRequestContext _request = new();
 
-    public Share(Func<LocalOptions, LocalOptions>? change = null, string? parent = null)
+    readonly Share? _owner;
+
+    public Share(Func<LocalOptions, LocalOptions>? change = null)
     {
-        Path = System.IO.Path.Combine(parent ?? System.IO.Path.GetTempPath(), "virtiofs-local-" + Guid.NewGuid().ToString("N"));
+        Path = System.IO.Path.Combine(System.IO.Path.GetTempPath(), "virtiofs-local-" + Guid.NewGuid().ToString("N"));
         Directory.CreateDirectory(Path);
         var options = new LocalOptions { Path = Path };
         FileSystem = LocalFileSystem.Open(change?.Invoke(options) ?? options);
+        As(ThreadCredentials.EffectiveUserId, ThreadCredentials.EffectiveGroupId);
+    }
+
+    /// <summary>The same share as another queue sees it: with requests of its own.</summary>
+    public Share(Share owner)
+    {
+        _owner = owner;
+        Path = owner.Path;
+        FileSystem = owner.FileSystem;
         As(ThreadCredentials.EffectiveUserId, ThreadCredentials.EffectiveGroupId);
     }
 
@@ -146,8 +157,10 @@ sealed unsafe class Share : IDisposable
 
     public void Dispose()
     {
-        FileSystem.DisposeAsync().AsTask().Wait();
         _request.Dispose();
+        if (_owner is not null)
+            return;
+        FileSystem.DisposeAsync().AsTask().Wait();
         Directory.Delete(Path, recursive: true);
     }
 
