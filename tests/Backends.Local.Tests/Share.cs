@@ -16,6 +16,7 @@ sealed unsafe class Share : IDisposable
     readonly TestRequestContext _request = new();
 
     readonly Share? _owner;
+    readonly bool _keep;
 
     public Share(Func<LocalOptions, LocalOptions>? change = null)
     {
@@ -23,6 +24,15 @@ sealed unsafe class Share : IDisposable
         Directory.CreateDirectory(Path);
         var options = new LocalOptions { Path = Path };
         FileSystem = LocalFileSystem.Open(change?.Invoke(options) ?? options);
+        As(ThreadCredentials.EffectiveUserId, ThreadCredentials.EffectiveGroupId);
+    }
+
+    /// <summary>A directory that is there already, served a second time with other options.</summary>
+    public Share(string path, Func<LocalOptions, LocalOptions> change)
+    {
+        Path = path;
+        FileSystem = LocalFileSystem.Open(change(new LocalOptions { Path = path }));
+        _keep = true;
         As(ThreadCredentials.EffectiveUserId, ThreadCredentials.EffectiveGroupId);
     }
 
@@ -161,7 +171,8 @@ sealed unsafe class Share : IDisposable
         if (_owner is not null)
             return;
         FileSystem.DisposeAsync().AsTask().Wait();
-        Directory.Delete(Path, recursive: true);
+        if (!_keep)
+            Directory.Delete(Path, recursive: true);
     }
 
     static T Value<T>(Reply<T> reply)
