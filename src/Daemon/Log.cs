@@ -17,6 +17,6 @@ static partial class Log
     [LoggerMessage(4, LogLevel.Information, "layer {Layer}: indexing, {Percent}% of {Size} bytes read")]
     public static partial void LayerProgress(ILogger logger, string layer, int percent, long size);
 
-    [LoggerMessage(5, LogLevel.Information, "layer {Layer}: indexed, {Size} bytes in {Seconds} s")]
+    [LoggerMessage(5, LogLevel.Information, "layer {Layer}: indexed, {Size} bytes in {Seconds:0.00} s")]
     public static partial void LayerIndexed(ILogger logger, string layer, long size, double seconds);
 }

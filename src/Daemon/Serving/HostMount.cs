@@ -1,6 +1,7 @@
 using VirtioFsStore.Core.DevFuse;
 using VirtioFsStore.Core.Fuse;
 using VirtioFsStore.Core.Mounts;
+using VirtioFsStore.Core.Storage;
 using VirtioFsStore.Daemon.Logging;
 
 namespace VirtioFsStore.Daemon.Serving;
@@ -20,7 +21,9 @@ static class HostMount
                 Router.Single(fileSystem),
                 new SessionOptions { IoTimeout = settings.IoTimeout, ReadDirPlus = settings.Sources.ReadDirPlus, Writeback = settings.Sources.Writeback },
                 logger);
-            using var server = new DevFuseServer(settings.Device, session, logger);
+            // Read-only for the kernel too: it then asks for no attributes again only because a read has changed the access time.
+            var readOnly = settings.Device.ReadOnly || (fileSystem.Traits & FileSystemTraits.ReadOnly) != 0;
+            using var server = new DevFuseServer(settings.Device with { ReadOnly = readOnly }, session, logger);
             server.Start();
             using var unmount = stop.Token.Register(server.Unmount);
             server.Wait();

@@ -1,5 +1,9 @@
 using Microsoft.Extensions.Logging;
 using VirtioFsStore.Backends.Local;
+using VirtioFsStore.Backends.Overlay.Images;
+using VirtioFsStore.Backends.Overlay.Oci;
+using VirtioFsStore.Backends.Overlay.Store;
+using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Core.Storage;
 using VirtioFsStore.Daemon.Commands;
 
@@ -10,11 +14,21 @@ sealed class SourceOpener(SourceSettings settings, ILogger logger)
 {
     public IFileSystem Open(string source, CancellationToken stop)
     {
-        _ = logger;
-        stop.ThrowIfCancellationRequested();
+        if (ImageReference.IsImage(source))
+            return OpenImage(source, stop);
         if (Directory.Exists(source))
             return OpenDirectory(source);
         throw new UsageException($"cannot serve '{source}': there is no such directory, and it is not oci:PATH[:TAG|@DIGEST]");
+    }
+
+    ImageFileSystem OpenImage(string source, CancellationToken stop)
+    {
+        var store = settings.Store ?? StoreDirectory.DefaultPath(ProcessIdentity.EffectiveUid == 0, Environment.GetEnvironmentVariable);
+        var provider = new ImageProvider(new LocalKeeper(StoreDirectory.Open(store)));
+        var opened = provider.OpenAsync(ImageReference.Parse(source), settings.Platform, new LayerProgressLog(logger), stop).GetAwaiter().GetResult();
+        foreach (var layer in opened.Layers.Where(layer => layer.Indexed))
+            Log.LayerIndexed(logger, layer.Layer.ToString(), layer.Size, layer.Elapsed.TotalSeconds);
+        return opened.FileSystem;
     }
 
     LocalFileSystem OpenDirectory(string path) => LocalFileSystem.Open(new LocalOptions
