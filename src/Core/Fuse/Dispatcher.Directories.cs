@@ -58,5 +58,5 @@ sealed partial class Dispatcher
 
     /// <summary>Entries that are in the guest's buffer count as looked up, so an error behind them must wait for the next call.</summary>
     static bool ReplyListing(FuseRequest request, Errno error) =>
-        error != Errno.None && request.Directory.Length == 0 ? request.Reply(error) : request.ReplyInPlace(request.Directory.Length);
+        error != Errno.None && request.Directory.Length == 0 ? request.Reply(Kept(error)) : request.ReplyInPlace(request.Directory.Length);
 }

@@ -95,7 +95,7 @@ sealed partial class Dispatcher(Router router, SessionOptions options, WaitingRe
     bool Finish(FuseRequest request, ValueTask<Errno> operation)
     {
         if (operation.IsCompletedSuccessfully)
-            return request.Reply(operation.Result);
+            return request.Reply(Kept(operation.Result));
         waiting.Add(request);
         _ = AwaitAsync(request, operation);
         return false;
@@ -115,7 +115,7 @@ sealed partial class Dispatcher(Router router, SessionOptions options, WaitingRe
         where T : struct
     {
         var value = result.Value;
-        return result.IsError ? request.Reply(result.Error) : reply(request, mount, value);
+        return result.IsError ? request.Reply(Kept(result.Error)) : reply(request, mount, value);
     }
 
     async Task AwaitAsync(FuseRequest request, ValueTask<Errno> operation)
@@ -130,7 +130,7 @@ sealed partial class Dispatcher(Router router, SessionOptions options, WaitingRe
             error = ErrorOf(request, exception);
         }
         waiting.Remove(request);
-        request.Reply(error);
+        request.Reply(Kept(error));
         End(request);
     }
 
@@ -157,6 +157,9 @@ sealed partial class Dispatcher(Router router, SessionOptions options, WaitingRe
         }
         End(request);
     }
+
+    /// <summary>ENOSYS is the session's: the kernel remembers it for the whole connection, so that one file system's would switch an operation off for all.</summary>
+    static Errno Kept(Errno error) => error == Errno.ENOSYS ? Errno.EOPNOTSUPP : error;
 
     /// <summary>An operation that was cancelled ends like an interrupted system call; anything else is a defect of ours.</summary>
     Errno ErrorOf(FuseRequest request, Exception exception)
