@@ -50,10 +50,6 @@ sealed unsafe class DirtyLog
         return new DirtyLog(mapping, length, (uint*)(mapping + (offset - start)), size / sizeof(uint) * sizeof(uint) * 8);
     }
 
-    /// <summary>Does the log have bits for every byte of the range?</summary>
-    public bool Covers(ulong address, ulong length) =>
-        length == 0 || (address + length - 1 >= address && (address + length - 1) >> PageShift < _pages);
-
     /// <summary>Marks the pages of a range as written. What lies past the log's end is left out.</summary>
     public void Mark(ulong address, ulong length)
     {
