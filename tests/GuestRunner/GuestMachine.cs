@@ -12,9 +12,10 @@ public sealed class GuestMachine : IAsyncDisposable
     readonly Task<GuestResult> _ended;
     volatile bool _timedOut;
 
-    GuestMachine(Process qemu, DirectoryInfo directory, GuestOptions options, Action<string>? onText)
+    GuestMachine(Process qemu, bool kvm, DirectoryInfo directory, GuestOptions options, Action<string>? onText)
     {
         _qemu = qemu;
+        Accelerator = kvm ? Accelerator.Kvm : Accelerator.Tcg;
         _directory = directory;
         _output = new(onText);
         _limit = new(options.Timeout);
@@ -25,6 +26,9 @@ public sealed class GuestMachine : IAsyncDisposable
         });
         _ended = RunAsync(options.Shell);
     }
+
+    /// <summary>What runs the guest: KVM or TCG.</summary>
+    public Accelerator Accelerator { get; }
 
     /// <summary>What the script has written so far.</summary>
     public string Output => _output.Text;
@@ -65,7 +69,7 @@ public sealed class GuestMachine : IAsyncDisposable
                 RedirectStandardOutput = !options.Shell,
                 RedirectStandardError = !options.Shell,
             })!;
-            return new(process, directory, options, onText);
+            return new(process, kvm, directory, options, onText);
         }
         catch
         {

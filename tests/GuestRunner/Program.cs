@@ -72,6 +72,9 @@ static async Task<int> RunAsync(GuestOptions options, string? marker)
         // QEMU must not outlive this program when it is told to end.
         using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        Console.Error.WriteLine(machine.Accelerator == Accelerator.Kvm
+            ? "guest-run: the guest runs under KVM"
+            : "guest-run: the guest is emulated (TCG)");
         if (marker is not null)
         {
             _ = machine.WaitForOutputAsync(marker).ContinueWith(
