@@ -1,0 +1,118 @@
+using VirtioFsStore.Backends.Overlay.Images;
+using VirtioFsStore.Backends.Overlay.Oci;
+using VirtioFsStore.Backends.Overlay.Store;
+using VirtioFsStore.Core.Interop;
+
+namespace VirtioFsStore.Backends.Overlay.Check;
+
+/// <summary>
+/// <c>virtiofs-store image check</c>: compares what is served of an image with references that other programs unpack: GNU tar, layer
+/// by layer, and umoci where it is installed. Needs root, since references have devices and owners.
+/// </summary>
+/// <param name="provider">Opens the image.</param>
+/// <param name="options">Where and with what.</param>
+/// <param name="output">Gets a line for each difference, and what was compared.</param>
+public sealed class ImageCheck(ImageProvider provider, ImageCheckOptions options, TextWriter output)
+{
+    static readonly ComparisonRules s_umoci = new()
+    {
+        WholeSeconds = true,
+        ImpliedDirectoriesAreNew = true,
+        Explanation = "umoci cuts times to seconds and gives directories that no layer describes the time of the unpacking: neither is compared",
+    };
+
+    /// <summary>Answers the number of differences, contradictions and complaints: 0 is a clean image.</summary>
+    /// <param name="reference">The image.</param>
+    /// <param name="platform">Which of several.</param>
+    /// <param name="progress">Of the indexing.</param>
+    /// <param name="cancellation">Ends the check; what was unpacked is removed.</param>
+    /// <exception cref="ImageException">The image cannot be opened, or no reference can be made.</exception>
+    public async Task<int> RunAsync(
+        ImageReference reference, Platform platform, IProgress<LayerProgress>? progress, CancellationToken cancellation)
+    {
+        if (!Environment.IsPrivilegedProcess)
+            throw new ImageException("image check unpacks device nodes and files of all owners to compare with: run it as root");
+        var opened = await provider.OpenAsync(reference, platform, progress, cancellation).ConfigureAwait(false);
+        await using (opened.FileSystem.ConfigureAwait(false))
+        {
+            var count = await AgainstTarAsync(opened, cancellation).ConfigureAwait(false);
+            return count + await AgainstUmociAsync(opened, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    async Task<int> AgainstTarAsync(OpenedImage opened, CancellationToken cancellation)
+    {
+        using var work = new WorkFolder(options.TemporaryFolder);
+        // As the root of an image that says nothing of it.
+        var root = Path.Combine(work.Path, "root");
+        Directory.CreateDirectory(root, (UnixFileMode)0x1ed);
+        File.SetUnixFileMode(root, (UnixFileMode)0x1ed);
+        Directory.SetLastWriteTimeUtc(root, DateTime.UnixEpoch);
+        using var folder = new HostFolder(root);
+        var unpacker = new ReferenceUnpacker(root, folder);
+        foreach (var layer in opened.Image.Layers)
+        {
+            var digest = layer.Blob.Digest;
+            var blob = Path.Combine(opened.Image.Reference.Path, "blobs", digest.Algorithm, digest.Hex);
+            await unpacker.ApplyAsync(blob, layer.Compression, cancellation).ConfigureAwait(false);
+        }
+
+        foreach (var complaint in unpacker.Complaints)
+            await output.WriteLineAsync(complaint).ConfigureAwait(false);
+        return unpacker.Complaints.Count +
+            await CompareAsync(opened, folder, "GNU tar", new ComparisonRules(), cancellation).ConfigureAwait(false);
+    }
+
+    async Task<int> AgainstUmociAsync(OpenedImage opened, CancellationToken cancellation)
+    {
+        if (options.Umoci is null)
+            return 0;
+        if (opened.Image.Reference is not { Tag: { } tag, Digest: null })
+        {
+            await output.WriteLineAsync("umoci: not compared with; it takes tags only: name the image as oci:PATH:TAG").ConfigureAwait(false);
+            return 0;
+        }
+
+        using var work = new WorkFolder(options.TemporaryFolder);
+        var bundle = Path.Combine(work.Path, "bundle");
+        var outcome = await ExternalTool.TryRunAsync(
+            options.Umoci, ["unpack", "--image", $"{Path.GetFullPath(opened.Image.Reference.Path)}:{tag}", bundle], cancellation).ConfigureAwait(false);
+        if (outcome is null)
+        {
+            await output.WriteLineAsync("umoci: not installed, not compared with").ConfigureAwait(false);
+            return 0;
+        }
+
+        if (outcome.ExitCode != 0)
+        {
+            await output.WriteLineAsync($"umoci: cannot unpack this image, not compared with: {outcome.Errors.Trim().ReplaceLineEndings("; ")}").ConfigureAwait(false);
+            return 0;
+        }
+
+        using var folder = new HostFolder(Path.Combine(bundle, "rootfs"));
+        return await CompareAsync(opened, folder, "umoci", s_umoci, cancellation).ConfigureAwait(false);
+    }
+
+    async Task<int> CompareAsync(OpenedImage opened, HostFolder folder, string name, ComparisonRules rules, CancellationToken cancellation)
+    {
+        using var served = new ServedTree(opened.FileSystem);
+        var comparison = new TreeComparison(served, new HostTree(folder, name), rules, output.WriteLine);
+        try
+        {
+            await comparison.RunAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (SystemCallException e)
+        {
+            throw new ImageException($"the comparison with {name} cannot go on: {e.Message}", e);
+        }
+
+        foreach (var contradiction in served.Contradictions)
+            await output.WriteLineAsync(contradiction).ConfigureAwait(false);
+        var differences = comparison.Differences + served.Contradictions.Count;
+        if (rules.Explanation is not null)
+            await output.WriteLineAsync(rules.Explanation).ConfigureAwait(false);
+        await output.WriteLineAsync(
+            $"{name}: {comparison.Paths} paths, {comparison.Bytes} bytes compared, {(differences == 0 ? "no" : differences)} difference{(differences == 1 ? "" : "s")}").ConfigureAwait(false);
+        return differences;
+    }
+}

@@ -1,0 +1,169 @@
+using VirtioFsStore.Backends.ObjectStore.Decompression;
+using VirtioFsStore.Backends.Overlay.Merge;
+using VirtioFsStore.Backends.Overlay.Oci;
+using VirtioFsStore.Core.Interop;
+using VirtioFsStore.Core.Storage;
+
+namespace VirtioFsStore.Backends.Overlay.Check;
+
+/// <summary>
+/// Unpacks an image with GNU tar, layer by layer, as a second opinion: tar reads the archives and makes the files; only what it knows
+/// nothing of is done here, from tar's own listing. That is: whiteouts, what a layer replaces by another type, attributes of
+/// directories that are given again, and times of directories that are not.
+/// </summary>
+sealed class ReferenceUnpacker(string path, HostFolder folder)
+{
+    /// <summary>What tar complained about.</summary>
+    public List<string> Complaints { get; } = [];
+
+    /// <param name="blob">The layer's file.</param>
+    /// <param name="compression">Of the blob.</param>
+    /// <param name="cancellation">Ends tar.</param>
+    /// <exception cref="ImageException">tar is missing, or the layer cannot be unpacked here without leaving the folder.</exception>
+    public async Task ApplyAsync(string blob, Compression compression, CancellationToken cancellation)
+    {
+        var members = await ListAsync(blob, compression, cancellation).ConfigureAwait(false);
+        foreach (var member in members)
+            if (member.Path.AsSpan().IndexOf(".."u8) >= 0 && PathText.Of(member.Path).Split('/').Contains(".."))
+                throw new ImageException($"{blob}: GNU tar refuses {PathText.FromRoot(member.Path)}, so there is no reference to compare with");
+        var times = RememberTimes(members);
+        Hide(members);
+        MakeWay(members);
+        CheckParents(members, blob);
+        var outcome = await ExternalTool.RunAsync(
+            "/bin/sh",
+            [
+                "-c", "umask 022; exec tar \"$@\"", "tar", "--extract", .. Archive(blob, compression), "--directory", path,
+                "--preserve-permissions", "--same-owner", "--numeric-owner", "--xattrs", "--xattrs-include=*", "--acls", "--delay-directory-restore",
+                "--wildcards", "--no-anchored", "--exclude=.wh.*",
+            ],
+            cancellation).ConfigureAwait(false);
+        Complain(blob, outcome);
+        RestoreTimes(members, times);
+    }
+
+    static IEnumerable<string> Archive(string blob, Compression compression) => compression switch
+    {
+        Compression.Gzip => ["--gzip", "--file", blob],
+        Compression.Zstd => ["--zstd", "--file", blob],
+        _ => ["--file", blob],
+    };
+
+    static bool IsWhiteout(in TarMember member) => member.Last.StartsWith(".wh."u8);
+
+    /// <summary>AUFS metadata is no whiteout and no file.</summary>
+    static bool IsMetadata(in TarMember member) => member.Last.StartsWith(".wh..wh."u8) && !member.Last.SequenceEqual(".wh..wh..opq"u8);
+
+    async Task<List<TarMember>> ListAsync(string blob, Compression compression, CancellationToken cancellation)
+    {
+        string[] common = [.. Archive(blob, compression), "--quoting-style=escape", "--numeric-owner"];
+        var names = await ExternalTool.RunAsync("tar", ["--list", .. common], cancellation).ConfigureAwait(false);
+        var details = await ExternalTool.RunAsync("tar", ["--list", "--verbose", .. common], cancellation).ConfigureAwait(false);
+        Complain(blob, names);
+        return TarListing.Parse(names.Output, details.Output);
+    }
+
+    void Complain(string blob, ExternalTool.Outcome outcome)
+    {
+        // That names begin with a slash, or that a socket is passed over, is said on stderr with exit code 0.
+        if (outcome.ExitCode != 0)
+            Complaints.Add($"{Path.GetFileName(blob)}: tar ended with {outcome.ExitCode}: {outcome.Errors.Trim().ReplaceLineEndings("; ")}");
+    }
+
+    void Hide(List<TarMember> members)
+    {
+        foreach (var member in members)
+        {
+            if (!IsWhiteout(member) || IsMetadata(member))
+                continue;
+            if (member.Last.SequenceEqual(".wh..wh..opq"u8))
+                folder.RemoveChildren(member.Parent);
+            else if (member.Parent.IsEmpty)
+                folder.Remove(member.Last[4..]);
+            else
+                folder.Remove([.. member.Parent, (byte)'/', .. member.Last[4..]]);
+        }
+    }
+
+    /// <summary>tar neither replaces a directory that has content, nor takes xattrs off one that is there.</summary>
+    void MakeWay(List<TarMember> members)
+    {
+        foreach (var member in members)
+        {
+            if (IsWhiteout(member) || !folder.TryStat(member.Path, out var status))
+                continue;
+            if (StatMode.IsDirectory(status.Mode) != member.IsDirectory)
+            {
+                folder.Remove(member.Path);
+            }
+            else if (member.IsDirectory)
+            {
+                using var directory = folder.TryOpenDirectory(member.Path);
+                if (directory is not null)
+                    HostFolder.ClearXattrs(directory.Value);
+            }
+        }
+    }
+
+    /// <summary>tar follows links of lower layers as the host's kernel does: an absolute one would lead it out of the folder.</summary>
+    void CheckParents(List<TarMember> members, string blob)
+    {
+        var seen = new HashSet<string>();
+        foreach (var member in members)
+        {
+            if (IsWhiteout(member) || !seen.Add(System.Text.Encoding.Latin1.GetString(member.Parent)))
+                continue;
+            // A parent that is made by this layer has its own existing parents looked at.
+            for (var parent = member.Parent; !parent.IsEmpty; parent = parent[..Math.Max(parent.LastIndexOf((byte)'/'), 0)])
+            {
+                try
+                {
+                    using var directory = folder.TryOpenDirectory(parent, OpenAt2.RESOLVE_BENEATH);
+                }
+                catch (SystemCallException e) when (e.Error is Errno.EXDEV or Errno.ELOOP)
+                {
+                    throw new ImageException(
+                        $"{blob}: {PathText.FromRoot(member.Path)} is reached through a link that leads out of the folder, so GNU tar cannot unpack it safely; there is no reference to compare with");
+                }
+            }
+        }
+    }
+
+    /// <summary>The times of all directories in which something changes, with their inodes.</summary>
+    Dictionary<string, (ulong Inode, Timestamp Time)> RememberTimes(List<TarMember> members)
+    {
+        var times = new Dictionary<string, (ulong Inode, Timestamp Time)>();
+        foreach (var member in members)
+        {
+            if (member.Path.Length == 0)
+                continue;
+            for (var parent = member.Parent; ; parent = parent[..Math.Max(parent.LastIndexOf((byte)'/'), 0)])
+            {
+                var key = System.Text.Encoding.Latin1.GetString(parent);
+                if (times.ContainsKey(key))
+                    break;
+                using var directory = folder.TryOpenDirectory(parent);
+                var status = directory is null ? default : HostFolder.Stat(directory.Value);
+                times[key] = (status.Ino, new Timestamp(status.ModifyTime.Seconds, status.ModifyTime.Nanoseconds));
+                if (parent.IsEmpty)
+                    break;
+            }
+        }
+
+        return times;
+    }
+
+    /// <summary>A directory that the layer changes but does not describe keeps its time; one that it only implies has none.</summary>
+    void RestoreTimes(List<TarMember> members, Dictionary<string, (ulong Inode, Timestamp Time)> times)
+    {
+        var described = members.Where(member => member.IsDirectory).Select(member => System.Text.Encoding.Latin1.GetString(member.Path)).ToHashSet();
+        foreach (var (key, (inode, time)) in times)
+        {
+            if (described.Contains(key))
+                continue;
+            using var directory = folder.TryOpenDirectory(System.Text.Encoding.Latin1.GetBytes(key));
+            if (directory is not null)
+                HostFolder.SetTime(directory.Value, HostFolder.Stat(directory.Value).Ino == inode ? time : default);
+        }
+    }
+}
