@@ -12,9 +12,7 @@ public sealed class LayoutImageSource(string path) : IImageSource
 
     public async ValueTask<IReadOnlyList<Descriptor>> FindAsync(ImageReference reference, CancellationToken cancellation)
     {
-        await CheckLayoutAsync(cancellation).ConfigureAwait(false);
-        var manifests = ImageDocuments.ReadIndex(
-            Path.Combine(path, "index.json"), null, await ReadFileAsync("index.json", cancellation).ConfigureAwait(false));
+        var manifests = await ReadIndexAsync(cancellation).ConfigureAwait(false);
         if (manifests.Count == 0) throw new ImageException($"the OCI layout {path} holds no image");
         if (reference.Digest is { } digest)
             return [manifests.Find(manifest => manifest.Digest == digest) ?? await FindNestedAsync(manifests, digest, cancellation).ConfigureAwait(false)];
@@ -30,6 +28,9 @@ public sealed class LayoutImageSource(string path) : IImageSource
         return tagged.Count > 0 ? tagged : throw new ImageException($"the OCI layout {path} has no tag '{tag}'; it has: {Tags(manifests)}");
     }
 
+    public async ValueTask<IReadOnlyList<Descriptor>> ListAsync(CancellationToken cancellation) =>
+        await ReadIndexAsync(cancellation).ConfigureAwait(false);
+
     public ValueTask<IRangeSource> OpenBlobAsync(Digest digest, CancellationToken cancellation) => _blobs.OpenAsync(digest, cancellation);
 
     /// <summary>A manifest that only an index in the layout lists.</summary>
@@ -43,6 +44,13 @@ public sealed class LayoutImageSource(string path) : IImageSource
         }
 
         throw new ImageException($"the OCI layout {path} lists no manifest {digest}");
+    }
+
+    async ValueTask<List<Descriptor>> ReadIndexAsync(CancellationToken cancellation)
+    {
+        await CheckLayoutAsync(cancellation).ConfigureAwait(false);
+        return ImageDocuments.ReadIndex(
+            Path.Combine(path, "index.json"), null, await ReadFileAsync("index.json", cancellation).ConfigureAwait(false));
     }
 
     async ValueTask CheckLayoutAsync(CancellationToken cancellation)

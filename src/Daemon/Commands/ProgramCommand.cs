@@ -62,6 +62,7 @@ static class ProgramCommand
             """);
         root.Add(ServeCommand.Create());
         root.Add(MountCommand.Create());
+        root.Add(ImageCommand.Create());
         return root;
     }
 

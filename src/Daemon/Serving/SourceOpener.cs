@@ -3,9 +3,9 @@ using VirtioFsStore.Backends.Local;
 using VirtioFsStore.Backends.Overlay.Images;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Backends.Overlay.Store;
-using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Core.Storage;
 using VirtioFsStore.Daemon.Commands;
+using VirtioFsStore.Daemon.Images;
 
 namespace VirtioFsStore.Daemon.Serving;
 
@@ -23,8 +23,7 @@ sealed class SourceOpener(SourceSettings settings, ILogger logger)
 
     ImageFileSystem OpenImage(string source, CancellationToken stop)
     {
-        var store = settings.Store ?? StoreDirectory.DefaultPath(ProcessIdentity.EffectiveUid == 0, Environment.GetEnvironmentVariable);
-        var provider = new ImageProvider(new LocalKeeper(StoreDirectory.Open(store)));
+        var provider = new ImageProvider(new LocalKeeper(Stores.Open(settings.Store)));
         var opened = provider.OpenAsync(ImageReference.Parse(source), settings.Platform, new LayerProgressLog(logger), stop).GetAwaiter().GetResult();
         foreach (var layer in opened.Layers.Where(layer => layer.Indexed))
             Log.LayerIndexed(logger, layer.Layer.ToString(), layer.Size, layer.Elapsed.TotalSeconds);

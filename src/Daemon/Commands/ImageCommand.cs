@@ -1,0 +1,76 @@
+using System.CommandLine;
+using Microsoft.Extensions.Logging;
+using VirtioFsStore.Backends.Overlay.Check;
+using VirtioFsStore.Backends.Overlay.Images;
+using VirtioFsStore.Backends.Overlay.Oci;
+using VirtioFsStore.Backends.Overlay.Store;
+using VirtioFsStore.Daemon.Images;
+using VirtioFsStore.Daemon.Logging;
+using VirtioFsStore.Daemon.Serving;
+
+namespace VirtioFsStore.Daemon.Commands;
+
+/// <summary><c>virtiofs-store image …</c>: looking at images, and proving them.</summary>
+static class ImageCommand
+{
+    static readonly Argument<string> s_source = new("SOURCE") { Description = "oci:PATH[:TAG|@DIGEST]" };
+    static readonly Option<string?> s_temporary = new("--tmpdir") { Description = "Where the references are unpacked; needs room for the whole image twice. Default: $TMPDIR or /tmp.", HelpName = "DIR" };
+
+    public static Command Create()
+    {
+        var image = new Command("image", "Look at images, and compare what is served of one with what other programs unpack.");
+        image.Add(CreateList());
+        image.Add(CreateInspect());
+        image.Add(CreateCheck());
+        return image;
+    }
+
+    static Command CreateList()
+    {
+        var command = new Command("ls", "List the images of SOURCE: tag, platform, number of layers, compressed size in bytes, digest.");
+        command.Add(s_source);
+        command.SetAction(async (parsed, stop) =>
+        {
+            await ImageListing.RunAsync(Reference(parsed), Console.Out, stop).ConfigureAwait(false);
+            return 0;
+        });
+        return command;
+    }
+
+    static Command CreateInspect()
+    {
+        var command = new Command("inspect", "Show one image as JSON: configuration, layers, and what the store has of them.");
+        command.Add(s_source);
+        SourceOptions.AddImageOptionsTo(command);
+        command.SetAction(async (parsed, stop) =>
+        {
+            var settings = SourceOptions.ReadImageOptions(parsed);
+            var output = Console.OpenStandardOutput();
+            await using (output.ConfigureAwait(false))
+                await ImageInspection.RunAsync(Reference(parsed), settings.Platform, Stores.OpenExisting(settings.Store), output, stop).ConfigureAwait(false);
+            return 0;
+        });
+        return command;
+    }
+
+    static Command CreateCheck()
+    {
+        var command = new Command("check", "Compare what is served of an image with a reference unpack by GNU tar, layer by layer, and by umoci where it is installed: every attribute, xattr and byte. Prints each difference; exit code 1 if there is one. Needs root.");
+        command.Add(s_source);
+        SourceOptions.AddImageOptionsTo(command);
+        command.Add(s_temporary);
+        command.SetAction(async (parsed, stop) =>
+        {
+            var settings = SourceOptions.ReadImageOptions(parsed);
+            using var loggers = DaemonLogging.Create(LogLevel.Information);
+            var provider = new ImageProvider(new LocalKeeper(Stores.Open(settings.Store)));
+            var options = new ImageCheckOptions { TemporaryFolder = parsed.GetValue(s_temporary) ?? Path.GetTempPath() };
+            var progress = new LayerProgressLog(loggers.CreateLogger("virtiofs-store"));
+            var differences = await new ImageCheck(provider, options, Console.Out).RunAsync(Reference(parsed), settings.Platform, progress, stop).ConfigureAwait(false);
+            return differences == 0 ? 0 : ProgramCommand.Failed;
+        });
+        return command;
+    }
+
+    static ImageReference Reference(ParseResult parsed) => ImageReference.Parse(parsed.GetValue(s_source)!);
+}

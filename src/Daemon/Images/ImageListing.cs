@@ -1,0 +1,47 @@
+using System.Globalization;
+using VirtioFsStore.Backends.Overlay.Oci;
+
+namespace VirtioFsStore.Daemon.Images;
+
+/// <summary><c>image ls</c>: the images of a source, a line each.</summary>
+static class ImageListing
+{
+    public static async Task RunAsync(ImageReference reference, TextWriter output, CancellationToken cancellation)
+    {
+        var source = new LayoutImageSource(reference.Path);
+        var images = reference.Tag is null && reference.Digest is null
+            ? await source.ListAsync(cancellation).ConfigureAwait(false)
+            : await source.FindAsync(reference, cancellation).ConfigureAwait(false);
+        List<string[]> rows = [["TAG", "PLATFORM", "LAYERS", "SIZE", "DIGEST"]];
+        foreach (var descriptor in images)
+            rows.Add(await DescribeAsync(source, reference, descriptor, cancellation).ConfigureAwait(false));
+        var widths = Enumerable.Range(0, rows[0].Length).Select(column => rows.Max(row => row[column].Length)).ToArray();
+        foreach (var row in rows)
+            await output.WriteLineAsync(string.Join("  ", row.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd()).ConfigureAwait(false);
+    }
+
+    static async Task<string[]> DescribeAsync(LayoutImageSource source, ImageReference reference, Descriptor descriptor, CancellationToken cancellation)
+    {
+        var tag = descriptor.RefName ?? "-";
+        var digest = descriptor.Digest.ToString();
+        var pinned = reference with { Tag = null, Digest = descriptor.Digest };
+        var platform = descriptor.Platform ?? Platform.Current;
+        try
+        {
+            var image = await ImageResolver.ResolveAsync(source, pinned, platform, cancellation).ConfigureAwait(false);
+            return
+            [
+                tag,
+                (image.Config.Platform ?? descriptor.Platform)?.ToString() ?? "-",
+                image.Layers.Count.ToString(CultureInfo.InvariantCulture),
+                image.Layers.Sum(layer => layer.Blob.Size).ToString(CultureInfo.InvariantCulture),
+                digest,
+            ];
+        }
+        catch (ImageException exception)
+        {
+            // An index without this machine's platform, an artifact, a missing blob: the others are listed all the same.
+            return [tag, descriptor.Platform?.ToString() ?? "-", "-", "-", $"{digest} ({exception.Message})"];
+        }
+    }
+}
