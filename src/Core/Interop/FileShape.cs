@@ -2,8 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace VirtioFsStore.Core.Interop;
 
-/// <summary>What set-up code asks about a file: its type, size and identity. For a file system's own attributes this is too little.</summary>
-public readonly unsafe partial record struct FileShape(uint Mode, long Size, uint BlockSize, ulong Inode, ulong Device)
+/// <summary>What set-up code asks about a file: its type, group, size and identity. For a file system's own attributes this is too little.</summary>
+public readonly unsafe partial record struct FileShape(uint Mode, uint Group, long Size, uint BlockSize, ulong Inode, ulong Device)
 {
     const uint S_IFMT = 0xF000;
     const uint STATX_BASIC_STATS = 0x7ff;
@@ -37,6 +37,7 @@ public readonly unsafe partial record struct FileShape(uint Mode, long Size, uin
             ? default
             : new FileShape(
                 *(ushort*)(buffer + 28),
+                *(uint*)(buffer + 24),
                 *(long*)(buffer + 40),
                 *(uint*)(buffer + 4),
                 *(ulong*)(buffer + 32),
