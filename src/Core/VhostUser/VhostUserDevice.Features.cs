@@ -123,7 +123,10 @@ sealed partial class VhostUserDevice
     bool ResetDevice(Message message)
     {
         message.ExpectSize(0);
+        // A driver that resets its device waits for no answers.
+        _answersMatter = false;
         StopAll();
+        _answersMatter = true;
         foreach (var vring in _vrings)
         {
             if (vring is null)
@@ -136,7 +139,9 @@ sealed partial class VhostUserDevice
         _inflight?.Clear();
         // The handler is promised that no request is outstanding.
         _resetPending = !_abandoned.IsEmpty;
-        if (!_resetPending)
+        if (_resetPending)
+            _handler.CancelWaiting();
+        else
             _handler.Reset();
         return false;
     }

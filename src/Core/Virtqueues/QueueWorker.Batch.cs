@@ -58,6 +58,7 @@ sealed partial class QueueWorker
             more = _ring.EnableKicks() && CanTake;
         _gate.Leave();
         _reader.Leave();
+        ReportFault();
         return more;
     }
 
@@ -138,12 +139,21 @@ sealed partial class QueueWorker
         _pool.Return(request);
     }
 
-    /// <summary>Inside the gate: stops the queue for good, with one line. Answers false, for its callers to return.</summary>
+    /// <summary>Inside the gate: stops the queue for good. Answers false, for its callers to return.</summary>
     bool Break(RingFault fault)
     {
         _broken = true;
-        Log.QueueBroken(_logger, _setup.Index, fault.Describe());
+        _unreported = fault;
         _error.Signal();
         return false;
+    }
+
+    /// <summary>The one line about it. Outside the gate: a log can block.</summary>
+    void ReportFault()
+    {
+        if (_unreported == RingFault.None)
+            return;
+        Log.QueueBroken(_logger, _setup.Index, _unreported.Describe());
+        _unreported = RingFault.None;
     }
 }

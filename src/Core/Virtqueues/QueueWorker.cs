@@ -44,6 +44,7 @@ sealed partial class QueueWorker : ICompletionTarget, IDisposable
     volatile bool _abandoned;
     volatile bool _ended;
     bool _broken;
+    RingFault _unreported;
 
     /// <param name="pool">Belongs to this worker until its thread has ended.</param>
     /// <param name="onExit">Called by the thread as the last thing it does.</param>
@@ -202,10 +203,10 @@ sealed partial class QueueWorker : ICompletionTarget, IDisposable
         catch (Exception exception)
         {
             // Handlers never throw; whatever this is, it ends one queue and not the program.
-            Log.QueueFailed(_logger, _setup.Index, exception);
             _broken = true;
             _gate.LeaveIfInside();
             _reader.Leave();
+            Log.QueueFailed(_logger, _setup.Index, exception);
             if (_gate.TryEnter())
             {
                 _error.Signal();
