@@ -36,7 +36,9 @@ public sealed class InodeTests
     {
         using var share = new Share(options => options with
         {
-            FileHandles = FileHandleMode.Never, Descriptors = new DescriptorBudget(20), MaxInodeDescriptors = 10,
+            FileHandles = FileHandleMode.Never,
+            Descriptors = new DescriptorBudget(20),
+            MaxInodeDescriptors = 10,
         });
         for (var i = 0; i < 11; i++)
             File.Create(share.Host($"{i}")).Dispose();
