@@ -85,17 +85,31 @@ public sealed class OwnershipTests : IDisposable
     }
 
     [RootFact]
-    public void A_caller_outside_the_group_makes_no_setgid_file_in_a_setgid_directory()
+    public unsafe void A_caller_does_not_profit_from_the_daemons_groups_in_a_setgid_directory()
     {
-        // Group 0 is one of the daemon's own groups: CVE-2022-0358 let the caller profit from them.
-        foreach (var group in new[] { 0u, 5000u })
+        // CVE-2022-0358. The groups are this thread's own, so only a share opened and used on it sees them.
+        var groups = stackalloc uint[2] { 0, 5000 };
+        var before = ThreadCredentials.GetGroups();
+        Assert.Equal(0, ThreadCredentials.SetGroups(groups, 2));
+        try
         {
-            var directory = MakeSetGidDirectory(group);
+            using var share = new Share(_share.Path, options => options);
+            foreach (var group in new[] { 0u, 5000u, 6000u })
+            {
+                MakeSetGidDirectory(group);
+                var parent = share.Lookup($"setgid-{group}").Node;
 
-            var made = _share.As(1000, 1000).Create($"file-{group}", mode: 0x5ED, parent: directory).Entry.Attributes;
+                var made = share.As(1000, 1000).Create($"file-{group}", mode: 0x5ED, parent: parent).Entry.Attributes;
 
-            Assert.Equal(group, made.Gid);
-            Assert.Equal(0u, made.Mode & StatMode.SetGid);
+                Assert.Equal(group, made.Gid);
+                Assert.Equal(0u, made.Mode & StatMode.SetGid);
+            }
+            Assert.Equal([0u, 5000u], ThreadCredentials.GetGroups());
+        }
+        finally
+        {
+            fixed (uint* saved = before)
+                _ = ThreadCredentials.SetGroups(saved, before.Length);
         }
     }
 

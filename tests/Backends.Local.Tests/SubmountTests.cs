@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Core.Storage;
 
@@ -18,7 +17,7 @@ public sealed class SubmountTests : IDisposable
         Directory.CreateDirectory(mountPoint);
         File.WriteAllText(Path.Combine(mountPoint, "covered"), "");
         var before = _share.Lookup("mount");
-        Run("mount", "-t", "tmpfs", "tmpfs", mountPoint);
+        Command.Run("mount", "-t", "tmpfs", "tmpfs", mountPoint);
         try
         {
             for (var i = 0; i < 100; i++)
@@ -51,7 +50,7 @@ public sealed class SubmountTests : IDisposable
         finally
         {
             // Fails (busy) if anything of the mount were still held.
-            Run("umount", mountPoint);
+            Command.Run("umount", mountPoint);
         }
         Assert.Equal(before.Node, _share.Lookup("mount").Node);
     }
@@ -62,7 +61,7 @@ public sealed class SubmountTests : IDisposable
         var source = _share.MakeDirectory("source");
         File.WriteAllText(_share.Host("source/file"), "content");
         Directory.CreateDirectory(_share.Host("bound"));
-        Run("mount", "--bind", _share.Host("source"), _share.Host("bound"));
+        Command.Run("mount", "--bind", _share.Host("source"), _share.Host("bound"));
         try
         {
             var bound = _share.Lookup("bound");
@@ -76,7 +75,7 @@ public sealed class SubmountTests : IDisposable
         }
         finally
         {
-            Run("umount", _share.Host("bound"));
+            Command.Run("umount", _share.Host("bound"));
         }
     }
 
@@ -86,8 +85,8 @@ public sealed class SubmountTests : IDisposable
         File.WriteAllText(_share.Host("file"), "covered");
         File.WriteAllText(_share.Host("device"), "covered");
         File.WriteAllText(_share.Host("source"), "mounted");
-        Run("mount", "--bind", _share.Host("source"), _share.Host("file"));
-        Run("mount", "--bind", "/dev/null", _share.Host("device"));
+        Command.Run("mount", "--bind", _share.Host("source"), _share.Host("file"));
+        Command.Run("mount", "--bind", "/dev/null", _share.Host("device"));
         try
         {
             var file = _share.Lookup("file");
@@ -100,8 +99,8 @@ public sealed class SubmountTests : IDisposable
         }
         finally
         {
-            Run("umount", _share.Host("file"));
-            Run("umount", _share.Host("device"));
+            Command.Run("umount", _share.Host("file"));
+            Command.Run("umount", _share.Host("device"));
         }
     }
 
@@ -109,7 +108,7 @@ public sealed class SubmountTests : IDisposable
     public void Submounts_are_not_announced_where_that_is_off()
     {
         Directory.CreateDirectory(_share.Host("mount"));
-        Run("mount", "-t", "tmpfs", "tmpfs", _share.Host("mount"));
+        Command.Run("mount", "-t", "tmpfs", "tmpfs", _share.Host("mount"));
         try
         {
             using var quiet = new Share(_share.Path, options => options with { AnnounceSubmounts = false });
@@ -118,15 +117,7 @@ public sealed class SubmountTests : IDisposable
         }
         finally
         {
-            Run("umount", _share.Host("mount"));
+            Command.Run("umount", _share.Host("mount"));
         }
-    }
-
-    static void Run(string program, params string[] arguments)
-    {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
-        var error = process.StandardError.ReadToEnd();
-        process.WaitForExit();
-        Assert.True(process.ExitCode == 0, $"{program} {string.Join(' ', arguments)}: {error}");
     }
 }
