@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace VirtioFsStore.Guest.Tests;
 
 /// <summary>A directory of a test's own, with a share in it that holds the file from-host.</summary>
@@ -26,5 +28,10 @@ sealed class TestDirectory : IDisposable
 
     public void WriteShared(string name, string text) => File.WriteAllText(Path.Combine(Share, name), text);
 
-    public void Dispose() => _directory.Delete(recursive: true);
+    public void Dispose()
+    {
+        // Not Directory.Delete: the guest may have left names that are no UTF-8.
+        using var remove = Process.Start("rm", ["-rf", "--", Root]);
+        remove.WaitForExit();
+    }
 }
