@@ -10,3 +10,9 @@ say() { printf '%s\n' "$*" >&2; }
 die() { say "${0##*/}: $*"; exit 1; }
 # seconds SINCE: the seconds with one decimal since the EPOCHREALTIME value SINCE.
 seconds() { local tenths=$(((${EPOCHREALTIME/./} - ${1/./}) / 100000)); printf '%d.%d' $((tenths / 10)) $((tenths % 10)); }
+
+# build ARGUMENT...: dotnet build, which is heard only if it fails.
+build() {
+    local output
+    output=$(dotnet build -v quiet --nologo "$@" 2>&1) || { say "$output"; die 'the build has failed'; }
+}
