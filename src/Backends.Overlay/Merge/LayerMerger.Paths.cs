@@ -80,7 +80,7 @@ sealed partial class LayerMerger
         if (found.IsSymbolicLink)
         {
             if (++links > MergePolicy.MaxSymbolicLinks)
-                throw Refused(entry, $"more than {MergePolicy.MaxSymbolicLinks} symbolic links lead there");
+                return create ? throw Refused(entry, $"more than {MergePolicy.MaxSymbolicLinks} symbolic links lead there") : -1;
             var target = _links.Get(found.Link, (int)found.Size);
             return WalkFrom(entry, target[0] == (byte)'/' ? Root : directory, target, create, ref links);
         }

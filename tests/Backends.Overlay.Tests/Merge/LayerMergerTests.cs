@@ -293,6 +293,13 @@ public sealed class LayerMergerTests
     public void Symlinks_in_a_circle_are_refused(string target) =>
         Assert.Throws<ImageException>(() => TestLayer.Merge(new TestLayer().Symlink("l", target).Symlink("m", "l").File("l/f")));
 
+    [Fact]
+    public void A_whiteout_through_symlinks_in_a_circle_hides_nothing()
+    {
+        var image = TestLayer.Merge(new TestLayer().Symlink("l", "l").File("f"), new TestLayer().Whiteout("l/f").Opaque("l"));
+        Assert.Equal(["f", "l -> l"], image.Paths());
+    }
+
     [Theory]
     [InlineData(LayerEntryType.Symlink)]
     [InlineData(LayerEntryType.Regular)]
