@@ -61,6 +61,20 @@ public sealed class LayerIndex : IDisposable
                 rows.Int64(0), rows.Int64(1), rows.Int64(2), rows.Int64(3), rows.Int64(4), (int)rows.Int64(5), rows.Blob(6).ToArray());
     }
 
+    /// <summary>All spans in stream order, with their windows.</summary>
+    /// <exception cref="DecompressionException">A window is damaged.</exception>
+    public IEnumerable<LayerSpan> ReadSpans()
+    {
+        using var rows = new SqliteStatement(
+            _connection.Handle!, "SELECT id, in_offset, out_offset, mid_stream, bits, window, window_size, in_end, out_end FROM span ORDER BY id");
+        while (rows.Step())
+        {
+            var window = WindowCodec.Unpack(rows.Blob(5), (int)rows.Int64(6));
+            yield return new LayerSpan(
+                (int)rows.Int64(0), new SeekPoint(rows.Int64(1), rows.Int64(2), rows.Int64(3) != 0, (int)rows.Int64(4), window), rows.Int64(7), rows.Int64(8));
+        }
+    }
+
     public void Dispose() => _connection.Dispose();
 
     static LayerInfo ReadInfo(SqliteConnection connection, string path)

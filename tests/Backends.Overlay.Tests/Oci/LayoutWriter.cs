@@ -74,7 +74,7 @@ sealed class LayoutWriter : IDisposable
     public static byte[] Gzip(byte[] data)
     {
         using var compressed = new MemoryStream();
-        using (var gzip = new GZipStream(compressed, CompressionLevel.Fastest)) gzip.Write(data);
+        using (var gzip = new GZipStream(compressed, CompressionLevel.Optimal)) gzip.Write(data);
         return compressed.ToArray();
     }
 
