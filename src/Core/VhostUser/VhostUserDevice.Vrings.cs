@@ -13,8 +13,6 @@ sealed partial class VhostUserDevice
     /// <summary>VHOST_VRING_F_LOG.</summary>
     const uint LogUsedFlag = 1;
 
-    static readonly TimeSpan s_cancelInterval = TimeSpan.FromMilliseconds(20);
-
     /// <summary>Bit 8 of SET_VRING_KICK, CALL and ERR: no descriptor comes with it.</summary>
     const ulong NoDescriptorFlag = 0x100;
 
@@ -153,6 +151,9 @@ sealed partial class VhostUserDevice
     {
         if (!vring.CanStart || _resetPending)
             return;
+        var inflight = _inflight?.For(vring.Index, vring.Size);
+        if (inflight is null && _inflight is not null)
+            throw VhostUserException.Refusal($"the inflight records have no place for queue {vring.Index} with {vring.Size} entries");
         var setup = new QueueSetup
         {
             Index = vring.Index,
@@ -161,21 +162,24 @@ sealed partial class VhostUserDevice
             Base = vring.Base,
             Indirect = _features.HasFlag(DeviceFeatures.IndirectDescriptors),
             EventIndex = _features.HasFlag(DeviceFeatures.EventIndex),
-            Inflight = _inflight?.For(vring.Index, vring.Size),
+            Inflight = inflight,
         };
         var reader = _memory.AddReader();
         var worker = new QueueWorker(setup, reader, vring.Pool, _handler, vring.Call, vring.Error, _logger, _abandoned.OnWorkerExit);
-        var error = worker.AddKick(vring.KickFd);
-        var fault = error < 0 ? RingFault.Internal : worker.Start(enabled: true);
-        if (fault == RingFault.None)
+        try
         {
-            vring.Worker = worker;
-            return;
+            SystemCallException.ThrowIfError(worker.AddKick(vring.KickFd), "epoll_ctl", $"the kick eventfd of queue {vring.Index}");
+            var fault = worker.Start(enabled: true);
+            if (fault != RingFault.None)
+                throw VhostUserException.Refusal($"queue {vring.Index} cannot start: {fault.Describe()}");
         }
-        _memory.RemoveReader(reader);
-        worker.Dispose();
-        SystemCallException.ThrowIfError(error, "epoll_ctl", $"the kick eventfd of queue {vring.Index}");
-        throw VhostUserException.Refusal($"queue {vring.Index} cannot start: {fault.Describe()}");
+        catch
+        {
+            _memory.RemoveReader(reader);
+            worker.Dispose();
+            throw;
+        }
+        vring.Worker = worker;
     }
 
     /// <summary>Ends a queue, at most so long after <paramref name="since"/> as the options say; then it is taken away from its worker.</summary>
@@ -205,22 +209,20 @@ sealed partial class VhostUserDevice
 
     bool JoinUntilLimit(QueueWorker worker, long since)
     {
-        while (true)
+        if (!_answersMatter)
         {
-            var left = _options.DrainLimit - Stopwatch.GetElapsedTime(since);
-            if (left < TimeSpan.Zero)
-                left = TimeSpan.Zero;
-            if (!_answersMatter)
-            {
-                // Again each time: a request that was taken just before the queue was told to stop may begin to wait after the first.
+            // Twice: for what keeps the thread from noticing, and for what it took before it noticed.
+            _handler.CancelWaiting();
+            if (worker.WaitUntilQuiet(TimeLeft(since)))
                 _handler.CancelWaiting();
-                left = left < s_cancelInterval ? left : s_cancelInterval;
-            }
-            if (worker.Join(left))
-                return true;
-            if (Stopwatch.GetElapsedTime(since) >= _options.DrainLimit)
-                return false;
         }
+        return worker.Join(TimeLeft(since));
+    }
+
+    TimeSpan TimeLeft(long since)
+    {
+        var left = _options.DrainLimit - Stopwatch.GetElapsedTime(since);
+        return left > TimeSpan.Zero ? left : TimeSpan.Zero;
     }
 
     void StopAll()

@@ -8,6 +8,8 @@ namespace VirtioFsStore.Core.VhostUser;
 /// <summary>A vhost-user back end for one virtio-fs device: listens, serves one peer at a time, ends or listens again.</summary>
 public sealed class VhostUserServer : IDisposable
 {
+    const int ShortageMilliseconds = 200;
+
     readonly VhostUserOptions _options;
     readonly IRequestHandler _handler;
     readonly ILogger _logger;
@@ -96,11 +98,17 @@ public sealed class VhostUserServer : IDisposable
             if (socket >= 0)
                 return new FileDescriptor(socket);
             // The peer can be gone again before it was taken.
-            if (socket != -(int)Errno.ECONNABORTED)
+            if (socket == -(int)Errno.ECONNABORTED)
+                continue;
+            if (!IsShortage(socket))
                 SystemCallException.ThrowIfError(socket, "accept", listener.Name);
             Log.AcceptFailed(_logger, socket.ToErrno().Describe());
+            // Nothing tells when there are descriptors again.
+            _ = Polling.Poll(entries[1..2], ShortageMilliseconds);
         }
     }
+
+    static bool IsShortage(int result) => result.ToErrno() is Errno.EMFILE or Errno.ENFILE or Errno.ENOBUFS or Errno.ENOMEM;
 
     void Serve(FileDescriptor socket)
     {

@@ -30,6 +30,7 @@ sealed partial class QueueWorker : ICompletionTarget, IDisposable
     readonly SplitRing _ring;
     readonly ChainReader _chains;
     readonly CompletionList _completed = new();
+    readonly ManualResetEventSlim _quiet = new();
     readonly int _wake;
     readonly int _epoll;
     readonly Action _onExit;
@@ -123,6 +124,9 @@ sealed partial class QueueWorker : ICompletionTarget, IDisposable
         _ = EventFd.Signal(_wake);
     }
 
+    /// <summary>After <see cref="RequestStop"/>: waits until no further request is handed to the handler. False: the time was over first.</summary>
+    public bool WaitUntilQuiet(TimeSpan limit) => _quiet.Wait(limit);
+
     /// <summary>True when the thread does nothing any more.</summary>
     public bool HasEnded => _ended && _thread.Join(Timeout.Infinite);
 
@@ -154,6 +158,7 @@ sealed partial class QueueWorker : ICompletionTarget, IDisposable
     public void Dispose()
     {
         _chains.Dispose();
+        _quiet.Dispose();
         _ = Descriptors.Close(_epoll);
         _ = Descriptors.Close(_wake);
     }
@@ -182,8 +187,12 @@ sealed partial class QueueWorker : ICompletionTarget, IDisposable
         }
         while (!_abandoned)
         {
+            var stopping = _stopping;
             var more = TryRunBatch();
-            if (_stopping && _outstanding == 0)
+            // A batch that began after the request to stop took nothing, and none will.
+            if (stopping)
+                _quiet.Set();
+            if (stopping && _outstanding == 0)
                 break;
             if (!more)
                 Sleep();
