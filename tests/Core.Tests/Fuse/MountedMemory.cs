@@ -30,6 +30,8 @@ sealed class MountedMemory : IDisposable
 
     public FuseClient Fuse => Machine.Fuse;
 
+    public Core.Fuse.FuseSession Session => _host.Session;
+
     public string Log => _host.Logger.Text;
 
     /// <summary>Posts a request as it is, waits for it and returns the bytes that the device says it wrote; nothing is checked.</summary>

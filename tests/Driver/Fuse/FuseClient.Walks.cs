@@ -22,8 +22,9 @@ public sealed partial class FuseClient
     public byte[] ReadFile(string path) => ReadFile(Walk(path).NodeId);
 
     /// <summary>Opens (unless the session agreed to do without), reads to the end and releases.</summary>
-    public byte[] ReadFile(ulong node, int chunk = 65536)
+    public byte[] ReadFile(ulong node)
     {
+        var chunk = Math.Min(requests.DataCapacity, 65536);
         var opened = Open(node);
         // ENOSYS to OPEN where NO_OPEN_SUPPORT was offered means: no handles are needed.
         var handle = opened.Error == (int)Core.Interop.Errno.ENOSYS ? 0 : opened.Value.Fh;

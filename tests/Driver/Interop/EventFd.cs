@@ -15,6 +15,14 @@ public sealed unsafe class EventFd : IDisposable
         SystemCallException.ThrowIfError(FileIo.Write(Fd, (byte*)&one, sizeof(ulong)), "write", "eventfd");
     }
 
+    /// <summary>Counts it up to where a further signal finds no room.</summary>
+    public void Fill()
+    {
+        _ = Take();
+        var most = ulong.MaxValue - 1;
+        SystemCallException.ThrowIfError(FileIo.Write(Fd, (byte*)&most, sizeof(ulong)), "write", "eventfd");
+    }
+
     /// <summary>Waits for a signal and takes it. False if none came in time.</summary>
     public bool Wait(TimeSpan timeout) =>
         SystemCallException.ThrowIfError(Native.Poll(Fd, (int)timeout.TotalMilliseconds), "poll", "eventfd") > 0 && Take() > 0;
