@@ -61,21 +61,48 @@ public sealed class RingOptionTests
     }
 
     [Fact]
-    public void Event_index_spares_notifications_under_load()
+    public void The_driver_is_called_once_where_it_asked_to_be()
     {
         using var host = new ServerHost(new MemoryFileSystem());
-        using var machine = host.Mount();
-        var queue = machine.Fuse.Requests;
-        var before = machine.Queues[1].Notifications.Sent;
+        using var machine = host.Mount(new VirtualMachineOptions { Depth = 100, QueueSize = 256 });
+        var (requests, queue) = (machine.Fuse.Requests, machine.Queues[1]);
+        for (var round = 0; round < 50; round++)
+        {
+            var batch = new FuseRequest[100];
+            for (var i = 0; i < batch.Length; i++)
+                requests.Post(batch[i] = machine.Fuse.BeginGetAttr(FuseClient.Root));
+            queue.ArmCallAt((ushort)(queue.UsedIndex + batch.Length - 1));
+            _ = queue.Call.Take();
 
-        var batch = new FuseRequest[32];
-        for (var i = 0; i < batch.Length; i++)
-            queue.Post(batch[i] = machine.Fuse.BeginGetAttr(FuseClient.Root));
-        queue.Notify();
-        foreach (var request in batch)
-            queue.WaitFor(request);
+            requests.Notify();
 
-        Assert.Equal(1, machine.Queues[1].Notifications.Sent - before);
+            Assert.True(SpinWait.SpinUntil(() => queue.DeviceUsedIndex == (ushort)(queue.UsedIndex + batch.Length), TimeSpan.FromSeconds(20)));
+            Assert.Equal(1UL, queue.Call.WaitCount(TimeSpan.FromSeconds(20)));
+            foreach (var request in batch)
+            {
+                requests.WaitFor(request);
+                requests.Return(request);
+            }
+        }
+    }
+
+    [Fact]
+    public void The_driver_that_asked_not_to_be_called_is_not()
+    {
+        using var host = new ServerHost(new MemoryFileSystem());
+        using var machine = host.Mount(new VirtualMachineOptions { EventIndex = false });
+        var (requests, queue) = (machine.Fuse.Requests, machine.Queues[1]);
+        var request = machine.Fuse.BeginGetAttr(FuseClient.Root);
+        requests.Post(request);
+        queue.DisarmCall();
+        _ = queue.Call.Take();
+
+        requests.Notify();
+        Assert.True(SpinWait.SpinUntil(() => requests.Poll() is not null, TimeSpan.FromSeconds(20)));
+        // Answered after that request, and so after its notification would have been sent.
+        machine.Frontend.GetVringBase(1);
+
+        Assert.Equal(0UL, queue.Call.Take());
     }
 
     [Fact]

@@ -24,8 +24,11 @@ public sealed unsafe class EventFd : IDisposable
     }
 
     /// <summary>Waits for a signal and takes it. False if none came in time.</summary>
-    public bool Wait(TimeSpan timeout) =>
-        SystemCallException.ThrowIfError(Native.Poll(Fd, (int)timeout.TotalMilliseconds), "poll", "eventfd") > 0 && Take() > 0;
+    public bool Wait(TimeSpan timeout) => WaitCount(timeout) > 0;
+
+    /// <summary>Waits for a signal and takes all there are. 0 if none came in time.</summary>
+    public ulong WaitCount(TimeSpan timeout) =>
+        SystemCallException.ThrowIfError(Native.Poll(Fd, (int)timeout.TotalMilliseconds), "poll", "eventfd") > 0 ? Take() : 0;
 
     /// <summary>The number of signals since the last call; 0 if none. Does not wait.</summary>
     public ulong Take()

@@ -208,6 +208,13 @@ public sealed unsafe partial class SplitQueue : IDisposable
         }
     }
 
+    /// <summary>Asks to be called when the device's used index passes <paramref name="usedIndex"/>, and not before (EVENT_IDX).</summary>
+    public void ArmCallAt(ushort usedIndex)
+    {
+        Volatile.Write(ref *(ushort*)(_available + 4 + Size * 2), usedIndex);
+        Interlocked.MemoryBarrier();
+    }
+
     /// <summary>Asks not to be called, for a driver that polls (2.7.7); only a hint.</summary>
     public void DisarmCall()
     {
@@ -229,9 +236,11 @@ public sealed unsafe partial class SplitQueue : IDisposable
     void ArmCall()
     {
         if (EventIndex)
-            Volatile.Write(ref *(ushort*)(_available + 4 + Size * 2), UsedIndex);
-        else
-            Volatile.Write(ref *(ushort*)_available, (ushort)0);
+        {
+            ArmCallAt(UsedIndex);
+            return;
+        }
+        Volatile.Write(ref *(ushort*)_available, (ushort)0);
         Interlocked.MemoryBarrier();
     }
 
