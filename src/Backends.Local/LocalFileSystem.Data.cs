@@ -38,6 +38,8 @@ partial class LocalFileSystem
         using var file = _handles.Acquire(handle);
         if (file.IsInvalid)
             return new(Errno.EBADF);
+        if (_options.PosixLocks)
+            _locks.Drop(node, lockOwner, isFlock: false);
         if ((file.Flags & OpenFlags.O_ACCMODE) == OpenFlags.O_RDONLY)
             return new(Errno.None);
         // Closing a duplicate is how a network file system's delayed write error comes to light now.

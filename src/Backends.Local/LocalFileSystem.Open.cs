@@ -37,8 +37,12 @@ partial class LocalFileSystem
         return OpenHandle(inode, hostFlags, false, out var reply) is var error && error != Errno.None ? new(error) : new(reply);
     }
 
-    public ValueTask<Errno> ReleaseAsync(RequestContext request, NodeId node, HandleId handle, in ReleaseRequest release) =>
-        new(_handles.Remove(handle) ? Errno.None : Errno.EBADF);
+    public ValueTask<Errno> ReleaseAsync(RequestContext request, NodeId node, HandleId handle, in ReleaseRequest release)
+    {
+        if (release.UnlockFlock)
+            _locks.Drop(node, release.LockOwner, isFlock: true);
+        return new(_handles.Remove(handle) ? Errno.None : Errno.EBADF);
+    }
 
     public ValueTask<Errno> ReleaseDirectoryAsync(RequestContext request, NodeId node, HandleId handle) =>
         new(_handles.Remove(handle) ? Errno.None : Errno.EBADF);

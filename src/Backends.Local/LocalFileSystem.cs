@@ -11,7 +11,7 @@ namespace VirtioFsStore.Backends.Local;
 /// replaced meanwhile; only regular files and directories are ever opened for more than O_PATH.
 /// </summary>
 /// <remarks>
-/// All of it runs on the calling thread and completes at once. System calls beyond reading and writing that a sandbox must
+/// All of it runs on the calling thread and completes at once, but for waiting for a lock. System calls beyond reading and writing that a sandbox must
 /// allow: unshare(CLONE_FS), setresuid, setresgid, setgroups, capset, open_by_handle_at; /proc must be mounted.
 /// </remarks>
 public sealed unsafe partial class LocalFileSystem : IFileSystem
@@ -26,6 +26,8 @@ public sealed unsafe partial class LocalFileSystem : IFileSystem
     readonly MountTable _mounts;
     readonly InodeTable _inodes;
     readonly HandleTable _handles;
+    readonly LockTable _locks;
+    readonly Func<int, int> _openForLocks;
     readonly FileDescriptor _descriptorDirectory;
     readonly FileDescriptor _root;
     readonly Validity _validity;
@@ -41,6 +43,8 @@ public sealed unsafe partial class LocalFileSystem : IFileSystem
         _mounts = new MountTable(_numbers, options.FileHandles, descriptorDirectory.Value);
         _inodes = new InodeTable(_mounts, _budget, options.MaxInodeDescriptors ?? _budget.Limit / 4 * 3);
         _handles = new HandleTable(_budget);
+        _locks = new LockTable(_budget);
+        _openForLocks = OpenForLocks;
         _xattr = options.Xattr || options.PosixAcl;
         _validity = options.Cache switch
         {
@@ -95,6 +99,7 @@ public sealed unsafe partial class LocalFileSystem : IFileSystem
 
     public void Reset()
     {
+        _locks.Clear();
         _handles.Clear();
         _inodes.Clear();
     }
@@ -104,6 +109,7 @@ public sealed unsafe partial class LocalFileSystem : IFileSystem
     public ValueTask DisposeAsync()
     {
         Reset();
+        _locks.Dispose();
         _inodes.Dispose();
         _mounts.Dispose();
         _root.Dispose();

@@ -16,6 +16,12 @@ sealed unsafe class TestRequestContext : RequestContext
         return this;
     }
 
+    public TestRequestContext WaitingAtMost(TimeSpan limit)
+    {
+        WaitLimit = limit;
+        return this;
+    }
+
     public TestRequestContext Named(string name, string second = "") => Named(Encoding.UTF8.GetBytes(name), Encoding.UTF8.GetBytes(second));
 
     public TestRequestContext Named(ReadOnlySpan<byte> name, ReadOnlySpan<byte> second)

@@ -1,0 +1,150 @@
+using VirtioFsStore.Core.Interop;
+using VirtioFsStore.Core.Storage;
+
+namespace VirtioFsStore.Backends.Local.Tests;
+
+/// <summary>Locks the host sees: a second server of the same directory stands for any other process.</summary>
+public sealed class LockTests : IDisposable
+{
+    static readonly TimeSpan s_long = TimeSpan.FromMinutes(1);
+
+    readonly Share _share;
+    readonly Share _other;
+    readonly NodeId _file;
+    readonly NodeId _otherFile;
+
+    public LockTests()
+    {
+        static LocalOptions Locking(LocalOptions options) => options with { PosixLocks = true, Flock = true };
+        _share = new Share(Locking);
+        File.WriteAllText(_share.Host("file"), "content");
+        _other = new Share(_share.Path, Locking);
+        _file = _share.Lookup("file").Node;
+        _otherFile = _other.Lookup("file").Node;
+    }
+
+    public void Dispose()
+    {
+        _other.Dispose();
+        _share.Dispose();
+    }
+
+    [Fact]
+    public void A_range_is_locked_for_other_owners_and_other_processes()
+    {
+        Assert.Equal(Errno.None, Try(_share, _file, Range(FileLockType.Write, 10, 19, owner: 1)));
+
+        Assert.Equal(Errno.EAGAIN, Try(_share, _file, Range(FileLockType.Read, 15, 15, owner: 2)));
+        Assert.Equal(Errno.EAGAIN, Try(_other, _otherFile, Range(FileLockType.Read, 19, 30, owner: 1)));
+        Assert.Equal(Errno.None, Try(_share, _file, Range(FileLockType.Read, 15, 15, owner: 1)));
+        Assert.Equal(Errno.None, Try(_other, _otherFile, Range(FileLockType.Write, 20, 30, owner: 1)));
+    }
+
+    [Fact]
+    public void The_lock_in_the_way_is_named()
+    {
+        Try(_other, _otherFile, Range(FileLockType.Write, 10, 19, owner: 7));
+
+        var found = _share.FileSystem.GetLockAsync(_share.Request, _file, HandleId.None, Range(FileLockType.Read, 0, long.MaxValue, owner: 1)).Now().Value;
+        var free = _share.FileSystem.GetLockAsync(_share.Request, _file, HandleId.None, Range(FileLockType.Read, 20, 30, owner: 1)).Now().Value;
+
+        Assert.Equal((FileLockType.Write, 10UL, 19UL), (found.Type, found.Start, found.End));
+        Assert.Equal(FileLockType.Unlock, free.Type);
+    }
+
+    [Fact]
+    public void Closing_drops_the_owners_locks_alone()
+    {
+        var handle = _share.Open(_file, Share.RDWR);
+        Try(_share, _file, Range(FileLockType.Write, 0, 9, owner: 1));
+        Try(_share, _file, Range(FileLockType.Write, 10, 19, owner: 2));
+
+        Assert.Equal(Errno.None, _share.FileSystem.FlushAsync(_share.Request, _file, handle, lockOwner: 1).Now());
+
+        Assert.Equal(Errno.None, Try(_other, _otherFile, Range(FileLockType.Write, 0, 9, owner: 3)));
+        Assert.Equal(Errno.EAGAIN, Try(_other, _otherFile, Range(FileLockType.Write, 10, 19, owner: 3)));
+    }
+
+    [Fact]
+    public async Task A_waiter_gets_the_lock_when_another_owner_drops_it()
+    {
+        Try(_share, _file, Range(FileLockType.Write, 0, 9, owner: 1));
+        using var request = new TestRequestContext().WaitingAtMost(s_long);
+
+        var waiting = _share.FileSystem.SetLockAsync(request, _file, HandleId.None, Range(FileLockType.Write, 0, 9, owner: 2), wait: true);
+        Assert.False(waiting.IsCompleted);
+        Assert.Equal(Errno.None, Try(_share, _file, Range(FileLockType.Unlock, 0, long.MaxValue, owner: 1)));
+
+        Assert.Equal(Errno.None, await waiting);
+        Assert.Equal(Errno.EAGAIN, Try(_other, _otherFile, Range(FileLockType.Read, 0, 0, owner: 1)));
+    }
+
+    [Fact]
+    public async Task A_waiter_gets_the_lock_when_another_process_drops_it()
+    {
+        Try(_other, _otherFile, Range(FileLockType.Write, 0, 9, owner: 1));
+        using var request = new TestRequestContext().WaitingAtMost(s_long);
+
+        var waiting = _share.FileSystem.SetLockAsync(request, _file, HandleId.None, Range(FileLockType.Read, 0, 9, owner: 1), wait: true);
+        Assert.False(waiting.IsCompleted);
+        _other.FileSystem.Reset();
+
+        Assert.Equal(Errno.None, await waiting);
+    }
+
+    [Fact]
+    public async Task Waiting_ends_with_EINTR_at_the_requests_limit()
+    {
+        Try(_other, _otherFile, Range(FileLockType.Write, 0, 9, owner: 1));
+        using var request = new TestRequestContext().WaitingAtMost(TimeSpan.FromMilliseconds(50));
+
+        Assert.Equal(Errno.EINTR, await _share.FileSystem.SetLockAsync(request, _file, HandleId.None, Range(FileLockType.Read, 0, 9, owner: 1), wait: true));
+    }
+
+    [Fact]
+    public void Whole_file_locks_are_flocks_and_go_with_the_open_file()
+    {
+        var handle = _share.Open(_file);
+        Assert.Equal(Errno.None, Try(_share, _file, Whole(FileLockType.Write, owner: 1)));
+
+        Assert.Equal(Errno.EAGAIN, Try(_other, _otherFile, Whole(FileLockType.Read, owner: 1)));
+        Assert.Equal(Errno.None, Try(_other, _otherFile, Range(FileLockType.Write, 0, 9, owner: 1)));
+        Assert.Equal(Errno.None, _share.FileSystem.ReleaseAsync(_share.Request, _file, handle, new ReleaseRequest { UnlockFlock = true, LockOwner = 1 }).Now());
+        Assert.Equal(Errno.None, Try(_other, _otherFile, Whole(FileLockType.Write, owner: 1)));
+    }
+
+    [Fact]
+    public void A_directory_can_be_flocked()
+    {
+        Assert.Equal(Errno.None, Try(_share, Share.Root, Whole(FileLockType.Write, owner: 1)));
+
+        Assert.Equal(Errno.EAGAIN, Try(_other, Share.Root, Whole(FileLockType.Write, owner: 1)));
+    }
+
+    [Fact]
+    public void Ranges_that_end_before_they_start_are_EINVAL()
+    {
+        Assert.Equal(Errno.EINVAL, Try(_share, _file, Range(FileLockType.Write, 10, 9, owner: 1)));
+        Assert.Equal(Errno.EINVAL, Try(_share, _file, Range(FileLockType.Write, ulong.MaxValue, ulong.MaxValue, owner: 1)));
+        Assert.Equal(Errno.EINVAL, Try(_share, _file, Range((FileLockType)9, 0, 9, owner: 1)));
+    }
+
+    [Fact]
+    public void Locks_stay_in_the_guest_unless_asked_for()
+    {
+        using var share = new Share(_share.Path, options => options);
+        var node = share.Lookup("file").Node;
+
+        Assert.False(share.FileSystem.Traits.HasFlag(FileSystemTraits.PosixLocks) || share.FileSystem.Traits.HasFlag(FileSystemTraits.Flock));
+        Assert.True(_share.FileSystem.Traits.HasFlag(FileSystemTraits.PosixLocks | FileSystemTraits.Flock));
+        Assert.Equal(Errno.EOPNOTSUPP, Try(share, node, Range(FileLockType.Read, 0, 9, owner: 1)));
+        Assert.Equal(Errno.EOPNOTSUPP, Try(share, node, Whole(FileLockType.Read, owner: 1)));
+    }
+
+    static FileLock Range(FileLockType type, ulong start, ulong end, ulong owner) => new() { Type = type, Start = start, End = end, Owner = owner };
+
+    static FileLock Whole(FileLockType type, ulong owner) => new() { Type = type, End = long.MaxValue, Owner = owner, IsFlock = true };
+
+    static Errno Try(Share share, NodeId node, FileLock wanted) =>
+        share.FileSystem.SetLockAsync(share.Request, node, HandleId.None, wanted, wait: false).Now();
+}
