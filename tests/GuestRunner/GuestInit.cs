@@ -11,6 +11,8 @@ static class GuestInit
     /// <summary>The virtio-serial port that carries the script's exit status.</summary>
     public const string StatusPort = "status";
 
+    const string Terminal = "/dev/ttyS0";
+
     const string Start = """
         #!/bin/busybox sh
         export PATH=/usr/bin:/usr/sbin:/bin:/sbin HOME=/root TERM=linux
@@ -54,19 +56,28 @@ static class GuestInit
             text.Append($"mkdir -p {target} && mount -t virtiofs {Quote(tag)} {target} || finish 125\n");
         }
 
-        // "mount --move . /" hides the initramfs for the children alone: this shell's root is the mount below.
-        var enter = overlay ? "cd /newroot && mount -o move . / && exec chroot . " : "exec ";
-        text.Append(options.Shell
-            ? $"stty -F /dev/ttyS0 {TerminalSize()}\n({enter}{(overlay ? "" : "/bin/")}sh -c 'exec setsid -c /bin/sh -l' < /dev/ttyS0 > /dev/ttyS0 2>&1)\n"
-            : overlay
-                ? $"exec 3<> $output\nscript=$(cat /script)\n({enter}/bin/sh -c \"$script\" <&3 >&3 2>&3 3>&-)\n"
-                : "exec 3<> $output\nsh /script <&3 >&3 2>&3 3>&-\n");
-        text.Append("finish $?\n");
+        if (options.Shell)
+        {
+            text.Append($"stty -F {Terminal} {TerminalSize()}\n");
+        }
+
+        // Moving the new root to / hides the initramfs for the subshell alone: this shell's root is the mount below.
+        var leader = options.Shell ? "setsid -c " : "";
+        var enter = overlay ? $"cd /newroot && mount -o move . / && exec {leader}chroot ." : $"exec {leader}";
+        text.Append($"""
+            exec 3<> {(options.Shell ? Terminal : "$" + OutputPort)}
+            script=$(cat /script)
+            ({enter} /bin/sh -c "$script" <&3 >&3 2>&3 3>&-)
+            finish $?
+
+            """);
         return text.ToString();
     }
 
     static string TerminalSize() =>
-        Console.IsOutputRedirected || Console.WindowHeight <= 0 ? "sane" : $"sane rows {Console.WindowHeight} cols {Console.WindowWidth}";
+        Console.IsOutputRedirected || Console.WindowHeight <= 0
+            ? "sane"
+            : $"sane rows {Console.WindowHeight} cols {Console.WindowWidth}";
 
     static string Quote(string word) => "'" + word.Replace("'", "'\\''", StringComparison.Ordinal) + "'";
 }

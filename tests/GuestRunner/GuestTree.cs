@@ -49,7 +49,7 @@ public sealed class GuestTree
         }
 
         tree.AddText("init", GuestInit.For(options), Executable);
-        tree.AddText("script", options.Script, Plain);
+        tree.AddText("script", options.Shell ? "exec /bin/sh -l" : options.Script, Plain);
         return tree;
     }
 
