@@ -26,13 +26,37 @@ sealed class OciDocument : IDisposable
         try
         {
             var document = new OciDocument(name, JsonDocument.Parse(json, s_options));
+            CheckTexts(document.Root);
             if (document.Root.ValueKind == JsonValueKind.Object) return document;
             document.Dispose();
             throw new ImageException($"{name} is not a JSON object");
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw new ImageException($"{name} is not sound JSON: {e.Message}", e);
+        }
+    }
+
+    /// <summary>The parser takes any bytes in strings and half surrogate pairs, and would complain only when they are used.</summary>
+    /// <exception cref="InvalidOperationException">A string is no Unicode text.</exception>
+    static void CheckTexts(JsonElement element)
+    {
+        switch (element.ValueKind)
+        {
+            case JsonValueKind.String:
+                _ = element.GetString();
+                break;
+            case JsonValueKind.Array:
+                foreach (var item in element.EnumerateArray()) CheckTexts(item);
+                break;
+            case JsonValueKind.Object:
+                foreach (var member in element.EnumerateObject())
+                {
+                    _ = member.Name;
+                    CheckTexts(member.Value);
+                }
+
+                break;
         }
     }
 

@@ -1,9 +1,11 @@
 using System.Text;
+using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Backends.Overlay.Store;
 using VirtioFsStore.Backends.Overlay.Tests.Oci;
 using VirtioFsStore.Backends.Overlay.Tests.Tar;
+using VirtioFsStore.Core.Interop;
 using Xunit;
 
 namespace VirtioFsStore.Backends.Overlay.Tests.Store;
@@ -39,5 +41,216 @@ public sealed class LocalKeeperTests : IDisposable
         Assert.Equal("hello"u8, data.AsSpan(0, 5));
         Assert.Equal(4096, data.Length);
         Assert.Equal(LayerState.FileSize(1), new FileInfo(store.LayerPath(image.Layers[0].Blob.Digest, LayerFile.State)).Length);
+    }
+
+    static byte[] Noise(int seed, int length)
+    {
+        var noise = new byte[length];
+        new Random(seed).NextBytes(noise);
+        return noise;
+    }
+
+    Task<ResolvedImage> ResolveAsync(LocalKeeper keeper, string tag = "v1") =>
+        keeper.ResolveAsync(ImageReference.Parse($"oci:{_layout.Path}:{tag}"), Platform.Current, default).AsTask();
+
+    string[] Unfinished => Directory.GetFileSystemEntries(Path.Combine(_folder, "tmp"));
+
+    string[] Layers => Directory.GetDirectories(_folder, "layers-v*").SelectMany(folder => Directory.GetDirectories(Path.Combine(folder, "sha256"))).ToArray();
+
+    [Fact]
+    public async Task Many_keepers_of_one_store_index_each_layer_once()
+    {
+        _layout.Image("v1", [.. Enumerable.Range(0, 5).Select(i => new TarWriter().File("a", Noise(i, 300_000)).ToArray())]);
+        var opened = 0;
+        await Task.WhenAll(Enumerable.Range(0, 6).Select(async _ =>
+        {
+            await using var keeper = new LocalKeeper(StoreDirectory.Open(_folder), reference => new CountingSource(reference.Path, () => Interlocked.Increment(ref opened)));
+            await keeper.EnsureLayersAsync(await ResolveAsync(keeper), null, default);
+        }));
+        Assert.Equal(5, Layers.Length);
+        // Each keeper reads manifest and configuration; the layers are read once in all.
+        Assert.Equal(6 * 2 + 5, opened);
+        Assert.Empty(Unfinished);
+    }
+
+    sealed class CountingSource(string path, Action opened) : IImageSource
+    {
+        readonly LayoutImageSource _inner = new(path);
+
+        public string Name => path;
+
+        public ValueTask<IReadOnlyList<Descriptor>> FindAsync(ImageReference reference, CancellationToken cancellation) => _inner.FindAsync(reference, cancellation);
+
+        public ValueTask<IReadOnlyList<Descriptor>> ListAsync(CancellationToken cancellation) => _inner.ListAsync(cancellation);
+
+        public ValueTask<IRangeSource> OpenBlobAsync(Digest digest, CancellationToken cancellation)
+        {
+            opened();
+            return _inner.OpenBlobAsync(digest, cancellation);
+        }
+    }
+
+    [Fact]
+    public async Task A_layer_that_comes_twice_is_indexed_once()
+    {
+        var tar = new TarWriter().File("a", "b").ToArray();
+        _layout.Image("v1", tar, tar);
+        await using var keeper = new LocalKeeper(StoreDirectory.Open(_folder));
+        await keeper.EnsureLayersAsync(await ResolveAsync(keeper), null, default);
+        Assert.Single(Layers);
+    }
+
+    [Fact]
+    public async Task Progress_ends_with_every_layer_done()
+    {
+        _layout.Image("v1", [.. Enumerable.Range(0, 3).Select(i => new TarWriter().File("a", Noise(i, 3_000_000)).ToArray())]);
+        await using var keeper = new LocalKeeper(StoreDirectory.Open(_folder));
+        var image = await ResolveAsync(keeper);
+        var progress = new Recorder();
+        await keeper.EnsureLayersAsync(image, progress, default);
+        foreach (var layer in image.Layers)
+        {
+            var reports = progress.Reports.Where(report => report.Layer == layer.Blob.Digest).Select(report => report.Done).ToList();
+            Assert.True(reports.Count >= 3);
+            Assert.Equal(reports.Order(), reports);
+            Assert.Equal(layer.Blob.Size, reports[^1]);
+            Assert.Equal(reports.Count - 1, reports.IndexOf(layer.Blob.Size));
+        }
+    }
+
+    sealed class Recorder : IProgress<LayerProgress>
+    {
+        readonly Lock _lock = new();
+
+        public List<LayerProgress> Reports { get; } = [];
+
+        public void Report(LayerProgress value)
+        {
+            lock (_lock) Reports.Add(value);
+        }
+    }
+
+    [Fact]
+    public async Task A_bad_layer_is_refused_and_nothing_of_it_stays()
+    {
+        var tar = new TarWriter().File("a", Noise(1, 100_000)).ToArray();
+        _layout.Image("v1", tar);
+        await using var keeper = new LocalKeeper(StoreDirectory.Open(_folder));
+        var image = await ResolveAsync(keeper);
+        var path = _layout.BlobPath(image.Layers[0].Blob.Digest);
+        var blob = await File.ReadAllBytesAsync(path);
+        blob[blob.Length / 2] ^= 1;
+        await File.WriteAllBytesAsync(path, blob);
+        await Assert.ThrowsAsync<ImageException>(async () => await keeper.EnsureLayersAsync(image, null, default));
+        Assert.Empty(Unfinished);
+        Assert.False(Path.Exists(keeper.Store.LayerFolder(image.Layers[0].Blob.Digest)));
+        var error = await Assert.ThrowsAsync<ImageException>(async () => await keeper.OpenAsync(image.Layers[0].Blob.Digest, LayerFile.Data, default));
+        Assert.Contains("not in the store", error.Message, StringComparison.Ordinal);
+
+        blob[blob.Length / 2] ^= 1;
+        await File.WriteAllBytesAsync(path, blob);
+        await keeper.EnsureLayersAsync(image, null, default);
+        Assert.Single(Layers);
+    }
+
+    [Fact]
+    public async Task A_layer_of_the_store_does_not_vouch_for_another_diff_id()
+    {
+        var tar = new TarWriter().File("a", "b").ToArray();
+        _layout.Image("v1", tar);
+        _layout.Tag("liar", _layout.Manifest([_layout.Add(LayoutWriter.GzipLayer, LayoutWriter.Gzip(tar))], [Digest.Sha256("other"u8).ToString()]));
+        await using var keeper = new LocalKeeper(StoreDirectory.Open(_folder));
+        await keeper.EnsureLayersAsync(await ResolveAsync(keeper), null, default);
+        var liar = await ResolveAsync(keeper, "liar");
+        var error = await Assert.ThrowsAsync<ImageException>(async () => await keeper.EnsureLayersAsync(liar, null, default));
+        Assert.Contains("configuration", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Cancelling_leaves_no_layer_half_made()
+    {
+        _layout.Image("v1", [.. Enumerable.Range(0, 3).Select(i => new TarWriter().File("a", Noise(i, 8_000_000)).ToArray())]);
+        await using var keeper = new LocalKeeper(StoreDirectory.Open(_folder));
+        var image = await ResolveAsync(keeper);
+        using var stop = new CancellationTokenSource();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await keeper.EnsureLayersAsync(image, new Canceller(stop), stop.Token));
+        Assert.Empty(Unfinished);
+        await keeper.EnsureLayersAsync(image, null, default);
+        Assert.Equal(3, Layers.Length);
+    }
+
+    sealed class Canceller(CancellationTokenSource stop) : IProgress<LayerProgress>
+    {
+        public void Report(LayerProgress value) => stop.Cancel();
+    }
+
+    [SmallDisk.Fact]
+    public async Task A_full_disk_is_told_and_nothing_half_made_stays()
+    {
+        _layout.Image("v1", new TarWriter().File("a", Noise(1, 3_000_000)).ToArray());
+        using var disk = new SmallDisk("2m");
+        await using var keeper = new LocalKeeper(StoreDirectory.Open(disk.Path));
+        var image = await ResolveAsync(keeper);
+        var error = await Assert.ThrowsAsync<ImageException>(async () => await keeper.EnsureLayersAsync(image, null, default));
+        Assert.Contains("is full", error.Message, StringComparison.Ordinal);
+        Assert.Contains("--store", error.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(disk.Path, "tmp")));
+        Assert.Empty(Directory.GetDirectories(disk.Path, "layers-v*"));
+    }
+
+    [SmallDisk.Fact]
+    public async Task A_disk_that_fills_while_the_index_is_written_is_told_too()
+    {
+        var tar = new TarWriter();
+        for (var i = 0; i < 20_000; i++) tar.File($"a-rather-long-name-so-that-the-index-grows/{i}", "");
+        _layout.Image("v1", tar.ToArray());
+        using var disk = new SmallDisk("1m");
+        await using var keeper = new LocalKeeper(StoreDirectory.Open(disk.Path));
+        var image = await ResolveAsync(keeper);
+        var error = await Assert.ThrowsAsync<ImageException>(async () => await keeper.EnsureLayersAsync(image, null, default));
+        Assert.Contains("is full", error.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(disk.Path, "tmp")));
+    }
+
+    [Fact]
+    public async Task Each_opening_of_data_is_a_description_of_its_own_and_cannot_write()
+    {
+        _layout.Image("v1", new TarWriter().File("a", "b").ToArray());
+        await using var keeper = new LocalKeeper(StoreDirectory.Open(_folder));
+        var image = await ResolveAsync(keeper);
+        await keeper.EnsureLayersAsync(image, null, default);
+        var layer = image.Layers[0].Blob.Digest;
+        using var first = await keeper.OpenAsync(layer, LayerFile.Data, default);
+        using var second = await keeper.OpenAsync(layer, LayerFile.Data, default);
+        // The second would be at the end if it shared the first one's position.
+        Assert.Equal((1, (byte)'b'), ReadByte(first));
+        Assert.Equal((1, (byte)'b'), ReadByte(second));
+        Assert.Equal(-(int)Errno.EBADF, WriteByte(first));
+    }
+
+    static unsafe (nint Result, byte Value) ReadByte(FileDescriptor file)
+    {
+        byte value = 0;
+        var result = FileIo.Read(file.Value, &value, 1);
+        return (result, value);
+    }
+
+    static unsafe nint WriteByte(FileDescriptor file)
+    {
+        byte value = 0;
+        return FileIo.WriteAt(file.Value, &value, 1, 0);
+    }
+
+    [Fact]
+    public async Task An_index_that_belongs_to_another_layer_is_refused()
+    {
+        _layout.Image("v1", new TarWriter().File("a", "b").ToArray(), new TarWriter().File("a", "c").ToArray());
+        await using var keeper = new LocalKeeper(StoreDirectory.Open(_folder));
+        var image = await ResolveAsync(keeper);
+        await keeper.EnsureLayersAsync(image, null, default);
+        var (a, b) = (image.Layers[0].Blob.Digest, image.Layers[1].Blob.Digest);
+        File.Copy(keeper.Store.LayerPath(a, LayerFile.Index), keeper.Store.LayerPath(b, LayerFile.Index), overwrite: true);
+        var error = Assert.Throws<ImageException>(() => keeper.Store.OpenLayerIndex(b));
+        Assert.Contains("belongs to", error.Message, StringComparison.Ordinal);
     }
 }
