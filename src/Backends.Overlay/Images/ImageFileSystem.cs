@@ -36,15 +36,6 @@ public sealed unsafe partial class ImageFileSystem : ReadOnlyFileSystem
     /// <summary>Inodes in the image: node ids are 1 … this.</summary>
     public uint InodeCount => _tree.InodeCount;
 
-    /// <summary>Sum of the sizes of files and symlinks, hard links counted once, in bytes.</summary>
-    public ulong TotalSize => _tree.TotalSize;
-
-    /// <summary>What the files' data takes, in bytes.</summary>
-    public ulong TotalAllocated => _tree.TotalPages * PageSize;
-
-    /// <summary>Of the tree file, in bytes.</summary>
-    public long TreeSize => _tree.FileSize;
-
     public override ValueTask<Reply<Entry>> LookupAsync(RequestContext request, NodeId parent)
     {
         if (!_tree.TryGetInode(parent.Value, out var directory))
