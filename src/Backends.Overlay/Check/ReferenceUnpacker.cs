@@ -119,6 +119,8 @@ sealed class ReferenceUnpacker(string path, HostFolder folder)
                 try
                 {
                     using var directory = folder.TryOpenDirectory(parent, OpenAt2.RESOLVE_BENEATH);
+                    if (directory is not null)
+                        break;
                 }
                 catch (SystemCallException e) when (e.Error is Errno.EXDEV or Errno.ELOOP)
                 {

@@ -49,6 +49,10 @@ public sealed class LayerIndex : IDisposable
     public LayerEntryCursor ReadEntries() =>
         new(new SqliteStatement(_connection.Handle!, $"SELECT {EntryColumns} FROM entry ORDER BY id"));
 
+    /// <summary>Whiteouts and opaque marks alone, in the order of the tar stream.</summary>
+    public LayerEntryCursor ReadWhiteouts() => new(new SqliteStatement(
+        _connection.Handle!, $"SELECT {EntryColumns} FROM entry WHERE type >= {(int)LayerEntryType.Whiteout} ORDER BY id"));
+
     /// <summary>The pieces <paramref name="first"/> … <paramref name="first"/> + <paramref name="count"/> − 1.</summary>
     public IEnumerable<LayerPiece> ReadPieces(long first, long count)
     {

@@ -52,11 +52,9 @@ sealed class LayerStack : IDisposable
     {
         var info = index.Info;
         merger.BeginLayer(new MergedLayer(info.BlobDigest.ToString(), info.DataSize, info.PieceCount));
-        foreach (var entry in index.ReadEntries())
-        {
-            cancellation.ThrowIfCancellationRequested();
+        foreach (var entry in index.ReadWhiteouts())
             merger.Hide(entry);
-        }
+        cancellation.ThrowIfCancellationRequested();
 
         foreach (var entry in index.ReadEntries())
         {
