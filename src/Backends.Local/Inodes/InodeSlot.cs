@@ -4,7 +4,7 @@ using VirtioFsStore.Core.Interop;
 namespace VirtioFsStore.Backends.Local.Inodes;
 
 /// <summary>
-/// An inode that the guest knows: 72 bytes of native memory, so that a million of them are nothing to the garbage
+/// An inode that the guest knows: 80 bytes of native memory, so that a million of them are nothing to the garbage
 /// collector. Its identity (mount, ino, birth, handle, type) never changes between allocation and retirement.
 /// </summary>
 [StructLayout(LayoutKind.Sequential)]
