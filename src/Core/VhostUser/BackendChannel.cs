@@ -7,8 +7,6 @@ sealed class BackendChannel : IDisposable
 {
     FileDescriptor? _socket;
 
-    public bool IsOpen => _socket is not null;
-
     /// <summary>Takes over <paramref name="fd"/>; the channel before it is closed.</summary>
     public void Open(int fd)
     {
