@@ -11,6 +11,9 @@ static class SourceOptions
     static readonly Option<bool> s_readonly = new("--readonly") { Description = "Refuse all changes to a directory." };
     static readonly Option<bool> s_xattr = new("--xattr") { Description = "Extended attributes of a directory's files." };
     static readonly Option<bool> s_writeback = new("--writeback") { Description = "Let the guest collect writes to a directory's files in its page cache." };
+    static readonly Option<bool> s_killPrivileges = new("--killpriv-v2") { Description = "Clear setuid, setgid and capabilities of written files here: saves the guest a request before each write." };
+    static readonly Option<bool> s_posixLock = new("--posix-lock") { Description = "fcntl locks that the host sees. Without it they stay in the guest." };
+    static readonly Option<bool> s_flock = new("--flock") { Description = "flock locks that the host sees. Without it they stay in the guest." };
     static readonly Option<bool> s_noReaddirplus = new("--no-readdirplus") { Description = "Listings without attributes." };
     static readonly Option<string> s_inodeFileHandles = Choices.Create("--inode-file-handles", "Whether a directory's inodes are remembered by file handle, which needs no open descriptor for each: never, prefer, mandatory.", "prefer", "never", "prefer", "mandatory");
 
@@ -20,7 +23,7 @@ static class SourceOptions
     /// <summary>All of them: for commands that serve a source.</summary>
     public static void AddTo(Command command)
     {
-        foreach (var option in (Option[])[s_cache, s_readonly, s_xattr, s_writeback, s_noReaddirplus, s_inodeFileHandles])
+        foreach (var option in (Option[])[s_cache, s_readonly, s_xattr, s_writeback, s_killPrivileges, s_posixLock, s_flock, s_noReaddirplus, s_inodeFileHandles])
             command.Add(option);
         AddImageOptionsTo(command);
     }
@@ -38,7 +41,11 @@ static class SourceOptions
         ReadOnly = parsed.GetValue(s_readonly),
         Xattr = parsed.GetValue(s_xattr),
         Writeback = parsed.GetValue(s_writeback),
-        ReadDirPlus = !parsed.GetValue(s_noReaddirplus),
+        KillPrivileges = parsed.GetValue(s_killPrivileges),
+        PosixLocks = parsed.GetValue(s_posixLock),
+        Flock = parsed.GetValue(s_flock),
+        // What may not be cached need not be brought along.
+        ReadDirPlus = !parsed.GetValue(s_noReaddirplus) && parsed.GetValue(s_cache) != "never",
         InodeFileHandles = parsed.GetValue(s_inodeFileHandles)!,
         Store = parsed.GetValue(s_store),
         Platform = ReadPlatform(parsed),

@@ -17,10 +17,7 @@ static class HostMount
         var fileSystem = new SourceOpener(settings.Sources, logger).Open(settings.Source, stop.Token);
         try
         {
-            var session = new FuseSession(
-                Router.Single(fileSystem),
-                new SessionOptions { IoTimeout = settings.IoTimeout, ReadDirPlus = settings.Sources.ReadDirPlus, Writeback = settings.Sources.Writeback },
-                logger);
+            var session = new FuseSession(Router.Single(fileSystem), settings.Sources.SessionOptions(settings.IoTimeout), logger);
             // Read-only for the kernel too: it then asks for no attributes again only because a read has changed the access time.
             var readOnly = settings.Device.ReadOnly || (fileSystem.Traits & FileSystemTraits.ReadOnly) != 0;
             using var server = new DevFuseServer(settings.Device with { ReadOnly = readOnly }, session, logger);

@@ -19,7 +19,7 @@ static class Service
         var router = OpenRouter(settings, new SourceOpener(settings.Sources, logger), logger, stop.Token);
         try
         {
-            var session = new FuseSession(router, SessionOptionsOf(settings), logger);
+            var session = new FuseSession(router, settings.Sources.SessionOptions(settings.IoTimeout), logger);
             Serve(settings, session, logger, stop.Token);
             Log.Requests(logger, session.Statistics);
         }
@@ -75,11 +75,4 @@ static class Service
         }
         return router;
     }
-
-    static SessionOptions SessionOptionsOf(ServeSettings settings) => new()
-    {
-        IoTimeout = settings.IoTimeout,
-        ReadDirPlus = settings.Sources.ReadDirPlus,
-        Writeback = settings.Sources.Writeback,
-    };
 }

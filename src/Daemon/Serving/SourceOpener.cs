@@ -12,6 +12,9 @@ namespace VirtioFsStore.Daemon.Serving;
 /// <summary>Turns a SOURCE of the command line into a file system.</summary>
 sealed class SourceOpener(SourceSettings settings, ILogger logger)
 {
+    // All directories of one process share its descriptors.
+    readonly DescriptorBudget _descriptors = DescriptorBudget.FromResourceLimit();
+
     public IFileSystem Open(string source, CancellationToken stop)
     {
         if (ImageReference.IsImage(source))
@@ -43,6 +46,10 @@ sealed class SourceOpener(SourceSettings settings, ILogger logger)
         ReadOnly = settings.ReadOnly,
         Xattr = settings.Xattr,
         Writeback = settings.Writeback,
+        KillPrivileges = settings.KillPrivileges,
+        PosixLocks = settings.PosixLocks,
+        Flock = settings.Flock,
+        Descriptors = _descriptors,
         FileHandles = settings.InodeFileHandles switch
         {
             "never" => FileHandleMode.Never,

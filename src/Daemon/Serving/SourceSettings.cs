@@ -1,4 +1,5 @@
 using VirtioFsStore.Backends.Overlay.Oci;
+using VirtioFsStore.Core.Fuse;
 
 namespace VirtioFsStore.Daemon.Serving;
 
@@ -14,6 +15,13 @@ sealed record SourceSettings
 
     public bool Writeback { get; init; }
 
+    /// <summary>HANDLE_KILLPRIV_V2.</summary>
+    public bool KillPrivileges { get; init; }
+
+    public bool PosixLocks { get; init; }
+
+    public bool Flock { get; init; }
+
     public bool ReadDirPlus { get; init; } = true;
 
     /// <summary>never, prefer or mandatory.</summary>
@@ -23,4 +31,13 @@ sealed record SourceSettings
     public string? Store { get; init; }
 
     public Platform Platform { get; init; } = Platform.Current;
+
+    /// <summary>What sessions that serve such sources agree with the guest.</summary>
+    public SessionOptions SessionOptions(TimeSpan ioTimeout) => new()
+    {
+        IoTimeout = ioTimeout,
+        ReadDirPlus = ReadDirPlus,
+        Writeback = Writeback,
+        KillPrivilegesV2 = KillPrivileges,
+    };
 }
