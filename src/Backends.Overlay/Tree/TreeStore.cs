@@ -49,7 +49,13 @@ sealed class TreeStore(StoreDirectory store)
         using var layers = new LayerStack(i => store.OpenLayerIndex(key.Layers[i]), key.Layers.Count);
         var writer = new TreeWriter(layers.Merge(cancellation), key, layers.ReadPieces);
         cancellation.ThrowIfCancellationRequested();
-        using var file = new FileStream(aside, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
+        using var file = new FileStream(aside, new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.Write,
+            BufferSize = 0,
+            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+        });
         writer.Write(file);
         return ValueTask.CompletedTask;
     }
