@@ -21,10 +21,13 @@ public sealed class ChildProcess : IDisposable
     readonly string _readyText;
     int _readyCount;
 
-    ChildProcess(string program, IEnumerable<string> arguments, string readyText, IReadOnlyDictionary<string, string>? environment)
+    ChildProcess(
+        string program, IEnumerable<string> arguments, string readyText, IReadOnlyDictionary<string, string>? environment, string? workingDirectory)
     {
         _readyText = readyText;
         var start = new ProcessStartInfo(program) { RedirectStandardError = true, RedirectStandardOutput = true, RedirectStandardInput = true };
+        if (workingDirectory is not null)
+            start.WorkingDirectory = workingDirectory;
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
         foreach (var (name, value) in environment ?? new Dictionary<string, string>())
@@ -84,9 +87,10 @@ public sealed class ChildProcess : IDisposable
         IEnumerable<string> arguments,
         TimeSpan? timeout = null,
         string readyText = ReadyText,
-        IReadOnlyDictionary<string, string>? environment = null)
+        IReadOnlyDictionary<string, string>? environment = null,
+        string? workingDirectory = null)
     {
-        var child = Launch(program, arguments, readyText, environment);
+        var child = Launch(program, arguments, readyText, environment, workingDirectory);
         try
         {
             if (!child._ready.Task.Wait(timeout ?? TimeSpan.FromSeconds(60)))
@@ -105,7 +109,8 @@ public sealed class ChildProcess : IDisposable
         string program,
         IEnumerable<string> arguments,
         string readyText = ReadyText,
-        IReadOnlyDictionary<string, string>? environment = null) => new(program, arguments, readyText, environment);
+        IReadOnlyDictionary<string, string>? environment = null,
+        string? workingDirectory = null) => new(program, arguments, readyText, environment, workingDirectory);
 
     /// <summary>Waits until the line of readiness has come <paramref name="count"/> times.</summary>
     public bool WaitReady(int count, TimeSpan timeout)
@@ -128,6 +133,18 @@ public sealed class ChildProcess : IDisposable
 
     /// <summary>SIGKILL.</summary>
     public void Kill() => Signal(Native.SIGKILL);
+
+    /// <summary>SIGSTOP: it does nothing until <see cref="Thaw"/>, and can be killed meanwhile.</summary>
+    public void Freeze()
+    {
+        Signal(Native.SIGSTOP);
+        // The signal is sent, not yet taken: the state tells ("T", proc(5)).
+        var stat = $"/proc/{Id}/stat";
+        if (!SpinWait.SpinUntil(() => File.ReadAllText(stat).Split(')')[^1].StartsWith(" T", StringComparison.Ordinal), TimeSpan.FromSeconds(20)))
+            throw new TimeoutException("The process does not stop.");
+    }
+
+    public void Thaw() => Signal(Native.SIGCONT);
 
     /// <summary>Waits for the end. False if it still runs.</summary>
     public bool WaitForExit(TimeSpan timeout)

@@ -18,6 +18,8 @@ static unsafe partial class Native
     public const int SEEK_HOLE = 4;
     public const int SIGKILL = 9;
     public const int SIGTERM = 15;
+    public const int SIGCONT = 18;
+    public const int SIGSTOP = 19;
     public const int SHUT_RDWR = 2;
 
     const int AF_UNIX = 1;
@@ -107,6 +109,13 @@ static unsafe partial class Native
 
     public static nint Kill(int pid, int signal) => Check(kill(pid, signal));
 
+    /// <summary>Clears close-on-exec: a child process inherits the descriptor.</summary>
+    public static nint KeepOnExec(int fd)
+    {
+        const int F_SETFD = 2;
+        return Check(fcntl(fd, F_SETFD, 0));
+    }
+
     static nint Check(nint result) => result == -1 ? -Marshal.GetLastPInvokeError() : result;
 
     [LibraryImport("libc", SetLastError = true)]
@@ -150,4 +159,7 @@ static unsafe partial class Native
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int kill(int pid, int signal);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int fcntl(int fd, int command, nint argument);
 }

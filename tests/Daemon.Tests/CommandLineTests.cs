@@ -1,0 +1,60 @@
+using VirtioFsStore.Driver.Hosting;
+using Xunit;
+
+namespace VirtioFsStore.Daemon.Tests;
+
+/// <summary>What the program says of itself, and of command lines that make no sense: one clear line and an exit code.</summary>
+public sealed class CommandLineTests : IDisposable
+{
+    readonly TemporaryDirectory _directory = new();
+
+    public void Dispose() => _directory.Dispose();
+
+    string Expand(string argument) => argument.Replace("{dir}", _directory.Path, StringComparison.Ordinal);
+
+    [Fact]
+    public void Help_explains_commands_and_options()
+    {
+        var (code, output, _) = Daemon.Run("--help");
+        Assert.Equal(0, code);
+        foreach (var word in new[] { "serve", "mount", "image", "oci:PATH" })
+            Assert.Contains(word, output, StringComparison.Ordinal);
+
+        (code, output, _) = Daemon.Run("serve", "--help");
+        Assert.Equal(0, code);
+        foreach (var option in new[] { "--socket-path", "--fd", "--socket-group", "--relisten", "--tag", "--readonly", "--cache", "--xattr", "--writeback", "--store", "--mount" })
+            Assert.Contains(option, output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(2, "serve {dir}", "--socket-path")]
+    [InlineData(2, "serve --socket-path {dir}/s --fd 3 {dir}", "exactly one")]
+    [InlineData(2, "serve --socket-path {dir}/s", "SOURCE")]
+    [InlineData(2, "serve --socket-path {dir}/s {dir} --mount /a={dir}", "SOURCE")]
+    [InlineData(2, "serve --socket-path {dir}/s {dir}/absent", "absent")]
+    [InlineData(2, "serve --socket-path {dir}/s {dir} --cache sometimes", "sometimes")]
+    [InlineData(2, "serve --socket-path {dir}/s {dir} --request-queues 0", "--request-queues")]
+    [InlineData(2, "serve --socket-path {dir}/s {dir} --request-queues 65", "--request-queues")]
+    [InlineData(2, "serve --socket-path {dir}/s {dir} --socket-mode 9", "--socket-mode")]
+    [InlineData(2, "serve --socket-path {dir}/s {dir} --io-timeout soon", "--io-timeout")]
+    [InlineData(2, "serve --socket-path {dir}/s {dir} --tag aaaaaaaaaabbbbbbbbbbccccccccccddddddd", "--tag")]
+    [InlineData(2, "serve --socket-path {dir}/s --mount nopath", "--mount")]
+    [InlineData(2, "serve --socket-path {dir}/s --mount /a/../b={dir}", "--mount")]
+    [InlineData(2, "serve --socket-path {dir}/s --mount /a={dir} --mount /a={dir}", "--mount")]
+    [InlineData(2, "serve --socket-path {dir}/s {dir} --unknown-option", "--unknown-option")]
+    [InlineData(1, "serve --socket-path {dir}/absent/s {dir}", "absent")]
+    [InlineData(1, "serve --socket-path {dir}/s --socket-group nosuchgroup {dir}", "nosuchgroup")]
+    [InlineData(1, "serve --socket-path {dir}/s --store {dir}/store oci:{dir}/absent", "absent")]
+    [InlineData(1, "serve --fd 99 {dir}", "99")]
+    [InlineData(2, "frobnicate", "frobnicate")]
+    public void A_command_line_that_makes_no_sense_is_refused_in_one_clear_line(int expected, string arguments, string mentions)
+    {
+        var (code, _, error) = Daemon.Run([.. arguments.Split(' ').Select(Expand)]);
+
+        Assert.Equal(expected, code);
+        Assert.Contains(Expand(mentions), error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("Unhandled", error, StringComparison.Ordinal);
+        Assert.False(File.Exists(_directory["s"]));
+    }
+}
