@@ -18,6 +18,7 @@ public static unsafe partial class Sockets
     const int AF_UNIX = 1;
     const int SOCK_STREAM = 1;
     const int SOCK_CLOEXEC = 0x80000;
+    const int SOCK_NONBLOCK = 0x800;
     const int SOL_SOCKET = 1;
     const int SO_ACCEPTCONN = 30;
     const int SCM_RIGHTS = 1;
@@ -27,7 +28,8 @@ public static unsafe partial class Sockets
     /// <summary>CMSG_LEN(0): struct cmsghdr {size_t len; int level; int type} on 64-bit.</summary>
     const int ControlHeader = 16;
 
-    public static int CreateStream() => LastError.Or(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    public static int CreateStream(bool nonBlocking = false) =>
+        LastError.Or(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | (nonBlocking ? SOCK_NONBLOCK : 0), 0));
 
     /// <summary>Two connected stream sockets.</summary>
     public static int CreatePair(out int first, out int second)

@@ -92,9 +92,10 @@ sealed class ListeningSocket : IDisposable
         SystemCallException.ThrowIfError(FileShape.OfPath(path, out var shape), "statx", path);
         if (!shape.IsSocket)
             throw new IOException($"{path} exists and is not a socket; remove it or choose another path.");
-        using var probe = new FileDescriptor(SystemCallException.ThrowIfError(Sockets.CreateStream(), "socket"));
+        using var probe = new FileDescriptor(SystemCallException.ThrowIfError(Sockets.CreateStream(nonBlocking: true), "socket"));
         var result = Sockets.Connect(probe.Value, path);
-        if (result == 0)
+        // EAGAIN: somebody listens, and has more waiting than it can take.
+        if (result is 0 or -(int)Errno.EAGAIN)
             throw new IOException($"{path} is in use: another process listens there.");
         if (result != -(int)Errno.ECONNREFUSED)
             SystemCallException.ThrowIfError(result, "connect", path);

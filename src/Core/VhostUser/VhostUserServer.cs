@@ -46,15 +46,17 @@ public sealed class VhostUserServer : IDisposable
     public void Run()
     {
         using var listener = ListeningSocket.Open(_options);
+        bool wasVmm;
         do
         {
             var socket = Accept(listener);
             if (socket is null)
                 break;
             Log.Connected(_logger);
-            Serve(socket);
+            wasVmm = Serve(socket);
         }
-        while (_options.Relisten && !IsStopping);
+        // Who leaves without a word only looked whether somebody listens, as a second daemon on the same path does.
+        while ((_options.Relisten || !wasVmm) && !IsStopping);
         _abandoned.Reap();
         if (_abandoned.IsEmpty)
             _handler.Reset();
@@ -110,16 +112,19 @@ public sealed class VhostUserServer : IDisposable
 
     static bool IsShortage(int result) => result.ToErrno() is Errno.EMFILE or Errno.ENFILE or Errno.ENOBUFS or Errno.ENOMEM;
 
-    void Serve(FileDescriptor socket)
+    /// <summary>One connection to its end. False: nothing came over it.</summary>
+    bool Serve(FileDescriptor socket)
     {
         using var channel = new MessageChannel(socket, _stop);
         using var device = new VhostUserDevice(_options, _handler, _memory, _abandoned, _configuration, channel, _logger);
         using var message = new Message();
+        var spoke = false;
         try
         {
             var cutOff = false;
             while (WaitForMessage(channel, device) && channel.TryReceive(message, out cutOff))
             {
+                spoke = true;
                 Log.Received(_logger, message.Request, message.Size, message.DescriptorCount);
                 device.Handle(message);
             }
@@ -132,6 +137,7 @@ public sealed class VhostUserServer : IDisposable
         }
         catch (Exception exception) when (exception is VhostUserException or SystemCallException)
         {
+            spoke = true;
             Log.ConnectionRejected(_logger, message.Request, exception.Message);
             // The peer learns of it at once; ending the queues below can take its time.
             _ = Sockets.Shutdown(channel.Fd);
@@ -145,6 +151,7 @@ public sealed class VhostUserServer : IDisposable
         // A VMM that may come back finds its answers in the ring; without one nobody waits for them.
         if (!_options.Relisten && !IsStopping)
             device.OnPeerLost();
+        return spoke;
     }
 
     bool WaitForMessage(MessageChannel channel, VhostUserDevice device)

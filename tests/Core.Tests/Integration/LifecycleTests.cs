@@ -258,4 +258,19 @@ public sealed class LifecycleTests
         using var reply = second.Socket.Receive();
         Assert.True(reply.IsReply);
     }
+
+    [Fact]
+    public void Who_connects_and_says_nothing_does_not_end_the_server()
+    {
+        using var host = new ServerHost(Files());
+        for (var i = 0; i < 3; i++)
+        {
+            VhostUserFrontend.Connect(host.SocketPath).Dispose();
+            host.WaitListening();
+        }
+
+        using var machine = host.Mount();
+
+        Assert.Equal("content"u8, machine.Fuse.ReadFile("file"));
+    }
 }

@@ -37,7 +37,7 @@ public sealed class ChildProcess : IDisposable
         _process.OutputDataReceived += (_, line) =>
         {
             lock (_output)
-                _output.AppendLine(line.Data);
+                _output.Append(line.Data is null ? "" : line.Data + "\n");
         };
         _process.Exited += (_, _) => _ready.TrySetException(new InvalidOperationException($"{program} ended before it was ready."));
         _process.Start();

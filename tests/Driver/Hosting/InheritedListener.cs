@@ -1,23 +1,21 @@
-using System.Net.Sockets;
 using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Driver.Interop;
+using VirtioFsStore.Driver.VhostUser;
 
 namespace VirtioFsStore.Driver.Hosting;
 
-/// <summary>A listening unix socket that a child process inherits by its number, as Kata and libvirt pass one.</summary>
+/// <summary>A unix socket that a child process inherits by its number, as Kata and libvirt pass one. Its path stays when this end is closed.</summary>
 public sealed class InheritedListener : IDisposable
 {
-    readonly Socket _socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+    readonly FileDescriptor _socket = new(Native.CreateSocket());
 
     public InheritedListener(string path, bool listening = true)
     {
-        _socket.Bind(new UnixDomainSocketEndPoint(path));
-        if (listening)
-            _socket.Listen(1);
+        Native.Bind(Fd, VhostUserSocket.Address(path), path, listening);
         SystemCallException.ThrowIfError(Native.KeepOnExec(Fd), "fcntl", path);
     }
 
-    public int Fd => (int)_socket.Handle;
+    public int Fd => _socket.Value;
 
     public void Dispose() => _socket.Dispose();
 }

@@ -71,6 +71,15 @@ static unsafe partial class Native
             return Check(connect(fd, bytes, (uint)address.Length));
     }
 
+    /// <summary>Makes a socket's path, and listens on it if asked to.</summary>
+    public static void Bind(int fd, ReadOnlySpan<byte> address, string path, bool listening)
+    {
+        fixed (byte* bytes = address)
+            SystemCallException.ThrowIfError(Check(bind(fd, bytes, (uint)address.Length)), "bind", path);
+        if (listening)
+            SystemCallException.ThrowIfError(Check(listen(fd, 1)), "listen", path);
+    }
+
     public static nint Shutdown(int fd) => Check(shutdown(fd, SHUT_RDWR));
 
     /// <param name="fd">The descriptor to wait for.</param>
@@ -141,6 +150,12 @@ static unsafe partial class Native
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int connect(int fd, byte* address, uint length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int bind(int fd, byte* address, uint length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int listen(int fd, int backlog);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int shutdown(int fd, int how);

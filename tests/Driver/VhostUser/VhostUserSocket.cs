@@ -27,14 +27,20 @@ public sealed unsafe class VhostUserSocket(FileDescriptor socket) : IDisposable
     public static VhostUserSocket Connect(string path)
     {
         var socket = new FileDescriptor(Native.CreateSocket());
-        Span<byte> address = stackalloc byte[110];
-        address.Clear();
-        address[0] = 1;
-        if (Encoding.UTF8.GetByteCount(path) > 107)
-            throw new ArgumentException("A socket path has at most 107 bytes.", nameof(path));
-        var length = Encoding.UTF8.GetBytes(path, address[2..]);
-        SystemCallException.ThrowIfError(Native.Connect(socket.Value, address[..(2 + length + 1)]), "connect", path);
+        SystemCallException.ThrowIfError(Native.Connect(socket.Value, Address(path)), "connect", path);
         return new VhostUserSocket(socket);
+    }
+
+    /// <summary>struct sockaddr_un: AF_UNIX, and the path with its NUL.</summary>
+    internal static byte[] Address(string path)
+    {
+        var length = Encoding.UTF8.GetByteCount(path);
+        if (length > 107)
+            throw new ArgumentException("A socket path has at most 107 bytes.", nameof(path));
+        var address = new byte[2 + length + 1];
+        address[0] = 1;
+        Encoding.UTF8.GetBytes(path, address.AsSpan(2));
+        return address;
     }
 
     /// <summary>Sends a message whose header says the truth.</summary>
