@@ -47,7 +47,7 @@ sealed partial class Dispatcher
 
     bool Read(FuseRequest request, Mount mount, NodeId node)
     {
-        if (!request.Read(out ReadIn read) || read.Offset > long.MaxValue)
+        if (!request.Read(out ReadIn read) || read.Offset > long.MaxValue || read.Size > options.MaxWrite)
             return request.Reply(Errno.EINVAL);
         request.Writable.Truncate(read.Size);
         return Finish(request, mount, mount.FileSystem.ReadAsync(request, node, new HandleId(read.Handle), read.Offset, request.Writable), ReplyInPlace);
@@ -59,10 +59,13 @@ sealed partial class Dispatcher
             return request.Reply(Errno.EINVAL);
         if (write.Offset > long.MaxValue - (ulong)write.Size)
             return request.Reply(Errno.EFBIG);
+        var flags = (WriteFlags)write.WriteFlags & (WriteFlags.Cache | WriteFlags.LockOwner | WriteFlags.KillSuidGid);
+        if ((write.Flags & OpenFlags.O_APPEND) != 0)
+            flags |= WriteFlags.Append;
         return Finish(
             request,
             mount,
-            mount.FileSystem.WriteAsync(request, node, new HandleId(write.Handle), write.Offset, request.Readable, (WriteFlags)write.WriteFlags),
+            mount.FileSystem.WriteAsync(request, node, new HandleId(write.Handle), write.Offset, request.Readable, flags),
             ReplyWritten);
     }
 

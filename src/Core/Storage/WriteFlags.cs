@@ -11,4 +11,9 @@ public enum WriteFlags : uint
 
     LockOwner = 1 << 1,
     KillSuidGid = 1 << 2,
+
+    /// <summary>
+    /// Not on the wire: the guest's description has O_APPEND at this moment (fuse_write_in.flags; fcntl may have changed it since OPEN).
+    /// </summary>
+    Append = 1u << 31,
 }
