@@ -26,4 +26,7 @@ public sealed record DevFuseOptions
 
     /// <summary>Bytes; the largest WRITE. Buffers are this plus a page for headers.</summary>
     public int MaxWrite { get; init; } = 1 << 20;
+
+    /// <summary>How long requests that wait may take to end after the unmount.</summary>
+    public TimeSpan DrainLimit { get; init; } = TimeSpan.FromSeconds(30);
 }

@@ -18,7 +18,11 @@ public sealed class DevFuseServer : IDisposable
     readonly ILogger _logger;
     readonly List<DevFuseWorker> _workers = [];
     readonly IRequestHandler _handler;
-    bool _mounted;
+
+    // One more than the requests that are being handled, until Wait gives that one back.
+    readonly CountdownEvent _outstanding = new(1);
+    volatile bool _mounted;
+    bool _drained = true;
 
     public DevFuseServer(DevFuseOptions options, IRequestHandler handler, ILogger logger)
     {
@@ -33,13 +37,13 @@ public sealed class DevFuseServer : IDisposable
     {
         var connection = SystemCallException.ThrowIfError(FuseDevice.Open(), "open", "/dev/fuse");
         var first = new FileDescriptor(connection);
-        _workers.Add(new DevFuseWorker(0, first, _options.MaxWrite + HeaderRoom, _handler, _logger));
+        _workers.Add(new DevFuseWorker(0, first, _options.MaxWrite + HeaderRoom, _outstanding, _handler, _logger));
         SystemCallException.ThrowIfError(Mounting.Mount(_options.Source, _options.MountPoint, "fuse.virtiofs-store", MountFlags(), MountData(connection)), "mount", _options.MountPoint);
         _mounted = true;
         for (var index = 1; index < _options.Threads; index++)
         {
             var clone = SystemCallException.ThrowIfError(FuseDevice.Clone(connection), "FUSE_DEV_IOC_CLONE", "/dev/fuse");
-            _workers.Add(new DevFuseWorker(index, new FileDescriptor(clone), _options.MaxWrite + HeaderRoom, _handler, _logger));
+            _workers.Add(new DevFuseWorker(index, new FileDescriptor(clone), _options.MaxWrite + HeaderRoom, _outstanding, _handler, _logger));
         }
         foreach (var worker in _workers)
             worker.Start();
@@ -53,7 +57,12 @@ public sealed class DevFuseServer : IDisposable
             worker.Join();
         _mounted = false;
         _handler.CancelWaiting();
-        _handler.Reset();
+        _outstanding.Signal();
+        _drained = _outstanding.Wait(_options.DrainLimit);
+        if (_drained)
+            _handler.Reset();
+        else
+            Log.NotDrained(_logger, _outstanding.CurrentCount, _options.DrainLimit.TotalSeconds);
     }
 
     /// <summary>
@@ -75,6 +84,10 @@ public sealed class DevFuseServer : IDisposable
 
     public void Dispose()
     {
+        // What a request still works with is left to the end of the process.
+        if (!_drained)
+            return;
+        _outstanding.Dispose();
         foreach (var worker in _workers)
             worker.Dispose();
         _workers.Clear();

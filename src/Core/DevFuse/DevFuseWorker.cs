@@ -13,12 +13,20 @@ sealed unsafe class DevFuseWorker : ICompletionTarget, IDisposable
     readonly int _bufferSize;
     readonly IRequestHandler _handler;
     readonly ILogger _logger;
+    readonly CountdownEvent _outstanding;
     readonly ConcurrentStack<TransportRequest> _returned = new();
     readonly Thread _thread;
     TransportRequest? _spare;
 
-    public DevFuseWorker(int index, FileDescriptor device, int bufferSize, IRequestHandler handler, ILogger logger)
+    /// <param name="index">The queue's number in the session.</param>
+    /// <param name="device">This worker's own descriptor of the connection; owned.</param>
+    /// <param name="bufferSize">Bytes of the largest request and reply.</param>
+    /// <param name="outstanding">Counts the requests that are being handled, of all workers.</param>
+    /// <param name="handler">The session.</param>
+    /// <param name="logger">Where faults of the connection go.</param>
+    public DevFuseWorker(int index, FileDescriptor device, int bufferSize, CountdownEvent outstanding, IRequestHandler handler, ILogger logger)
     {
+        _outstanding = outstanding;
         _index = index;
         _device = device;
         _bufferSize = bufferSize;
@@ -37,6 +45,7 @@ sealed unsafe class DevFuseWorker : ICompletionTarget, IDisposable
         // Any thread may answer the kernel; only the pool is shared.
         SendReply(request);
         _returned.Push(request);
+        _outstanding.Signal();
     }
 
     public void Dispose()
@@ -70,10 +79,13 @@ sealed unsafe class DevFuseWorker : ICompletionTarget, IDisposable
             request.Readable.Append(buffers.Request, (nuint)count);
             request.Writable.Clear();
             request.Writable.Append(buffers.Reply, (nuint)buffers.Size);
+            // Before it is handled: it may be completed elsewhere before Handle returns.
+            _outstanding.AddCount();
             if (!_handler.Handle(request))
                 continue;
             SendReply(request);
             _spare = request;
+            _outstanding.Signal();
         }
     }
 

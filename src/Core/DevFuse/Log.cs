@@ -18,4 +18,7 @@ static partial class Log
 
     [LoggerMessage(204, LogLevel.Error, "{MountPoint} cannot be unmounted: {Reason}")]
     public static partial void UnmountFailed(ILogger logger, string mountPoint, string reason);
+
+    [LoggerMessage(205, LogLevel.Warning, "{Count} requests did not end within {Seconds} s after the unmount; what they hold is not given back")]
+    public static partial void NotDrained(ILogger logger, int count, double seconds);
 }

@@ -15,6 +15,9 @@ sealed partial class Dispatcher
     static readonly int s_openFlags = OpenFlags.O_ACCMODE | OpenFlags.O_APPEND | OpenFlags.O_TRUNC | OpenFlags.O_NONBLOCK
         | OpenFlags.O_SYNC | OpenFlags.O_NOATIME | OpenFlags.O_DIRECT | OpenFlags.O_LARGEFILE;
 
+    /// <summary>Bytes: max_pages of INIT, in the largest pages that a guest may have (64 KiB on arm64). Bounds what one request keeps a queue busy with.</summary>
+    uint MaxRead => options.MaxWrite / 4096 * 65536;
+
     bool Open(FuseRequest request, Mount mount, NodeId node, NegotiatedSession session)
     {
         if ((session.Policy & SessionPolicy.NoOpen) != 0 && session.Has(InitFlags.NO_OPEN_SUPPORT))
@@ -47,7 +50,7 @@ sealed partial class Dispatcher
 
     bool Read(FuseRequest request, Mount mount, NodeId node)
     {
-        if (!request.Read(out ReadIn read) || read.Offset > long.MaxValue || read.Size > options.MaxWrite)
+        if (!request.Read(out ReadIn read) || read.Offset > long.MaxValue || read.Size > MaxRead)
             return request.Reply(Errno.EINVAL);
         request.Writable.Truncate(read.Size);
         return Finish(request, mount, mount.FileSystem.ReadAsync(request, node, new HandleId(read.Handle), read.Offset, request.Writable), ReplyInPlace);

@@ -14,10 +14,10 @@ public sealed partial class FuseSession
         | InitFlags.ATOMIC_O_TRUNC | InitFlags.MAX_PAGES | InitFlags.INIT_EXT;
 
     /// <summary>What matters where files can be made or change.</summary>
-    const InitFlags Mutable = InitFlags.AUTO_INVAL_DATA | InitFlags.CREATE_SUPP_GROUP | InitFlags.ALLOW_IDMAP;
+    const InitFlags Mutable = InitFlags.AUTO_INVAL_DATA | InitFlags.CREATE_SUPP_GROUP;
 
     /// <summary>Of a file system that never changes, a guest may keep everything.</summary>
-    const InitFlags Immutable = InitFlags.CACHE_SYMLINKS | InitFlags.ALLOW_IDMAP;
+    const InitFlags Immutable = InitFlags.CACHE_SYMLINKS;
 
     bool Initialise(FuseRequest request)
     {
@@ -33,13 +33,8 @@ public sealed partial class FuseSession
             Log.GuestTooOld(_logger, init.Major, init.Minor, Protocol.Major, Protocol.OldestMinor);
             return request.Reply(Errno.EPROTO);
         }
-        if (_used)
-        {
-            // The guest begins anew (it was booted again, or unmounted before). What the old session had is dropped, for which nothing may be under way.
-            if (OthersInFlight())
-                return request.Reply(Errno.EBUSY);
-            Reset();
-        }
+        if (_used && !EndSession())
+            return request.Reply(Errno.EBUSY);
 
         var policy = ChoosePolicy();
         var offered = (InitFlags)init.Flags;
@@ -64,6 +59,26 @@ public sealed partial class FuseSession
             // The guest itself keeps this below its queue's size.
             MaxPages = (ushort)Math.Clamp((_options.MaxWrite + 4095) / 4096, 1, ushort.MaxValue),
         });
+    }
+
+    /// <summary>
+    /// The guest begins anew (it was booted again, or unmounted before): what the old session had is dropped, for which no request may
+    /// be under way. The door is closed before they are counted, so that none comes in between. False: there are some, and nothing has changed.
+    /// </summary>
+    bool EndSession()
+    {
+        var before = _negotiated;
+        _resumable = false;
+        _negotiated = null;
+        // Another queue's request either sees the closed door, or was counted before it looked (QueueState.Enter is a full fence too).
+        Interlocked.MemoryBarrier();
+        if (OthersInFlight())
+        {
+            _negotiated = before;
+            return false;
+        }
+        Reset();
+        return true;
     }
 
     /// <summary>
@@ -98,7 +113,7 @@ public sealed partial class FuseSession
     SessionPolicy ChoosePolicy()
     {
         var policy = SessionPolicy.None;
-        if (_router.IsSingle && (_router.CommonTraits & FileSystemTraits.Immutable) != 0)
+        if (IsImmutable)
             policy |= SessionPolicy.NoOpen;
         if (_router.IsSingle && (_router.CommonTraits & FileSystemTraits.Xattrs) == 0)
             policy |= SessionPolicy.NoXattr;
@@ -109,15 +124,15 @@ public sealed partial class FuseSession
     {
         var flags = Always;
         // A pseudo root may get a mutable mount later, and INIT is not repeated.
-        flags |= _router.IsSingle && (_router.CommonTraits & FileSystemTraits.Immutable) != 0 ? Immutable : Mutable;
+        flags |= IsImmutable ? Immutable : Mutable;
         if ((policy & SessionPolicy.NoOpen) != 0)
             flags |= InitFlags.NO_OPEN_SUPPORT | InitFlags.NO_OPENDIR_SUPPORT;
         if (_options.ReadDirPlus)
             flags |= InitFlags.DO_READDIRPLUS | InitFlags.READDIRPLUS_AUTO;
         if (_options.Writeback)
             flags |= InitFlags.WRITEBACK_CACHE;
-        if (_options.KillPrivilegesV2)
-            flags |= InitFlags.HANDLE_KILLPRIV_V2;
+        // With idmapped mounts the kernel no longer says who writes or allocates, which deciding over setuid and setgid needs.
+        flags |= _options.KillPrivilegesV2 ? InitFlags.HANDLE_KILLPRIV_V2 : InitFlags.ALLOW_IDMAP;
         if (_options.PosixAcl)
             flags |= InitFlags.POSIX_ACL | InitFlags.DONT_MASK | InitFlags.SETXATTR_EXT;
         if (_options.DirectIoAllowMmap)

@@ -37,7 +37,10 @@ public sealed partial class FuseSession : IRequestHandler
     }
 
     /// <inheritdoc/>
-    public bool Replayable => (_router.CommonTraits & FileSystemTraits.Immutable) != 0;
+    public bool Replayable => IsImmutable;
+
+    /// <summary>One immutable file system is the whole session: a pseudo root may get a mutable mount at any time.</summary>
+    bool IsImmutable => _router.IsSingle && (_router.CommonTraits & FileSystemTraits.Immutable) != 0;
 
     /// <summary>Whether INIT has been answered and neither DESTROY nor a reset has followed.</summary>
     public bool IsInitialised => _negotiated is not null;

@@ -3,25 +3,25 @@ using System.Runtime.InteropServices;
 namespace VirtioFsStore.Core.Fuse;
 
 /// <summary>What a session keeps per queue, on cache lines of its own, so that queues do not slow each other down.</summary>
-[StructLayout(LayoutKind.Sequential)]
 sealed class QueueState
 {
-    readonly CacheLine _before;
-
-    /// <summary>Requests that were taken and have not been answered.</summary>
-    int _inFlight;
-
-    readonly CacheLine _after;
+    // The runtime orders a class's fields as it likes; those of a blittable struct stay where they are.
+    PaddedCounter _inFlight;
 
     /// <summary>Requests by opcode, written by the queue's own thread only; the last counts unknown opcodes.</summary>
     public ulong[] Counts { get; } = new ulong[RequestStatistics.Kinds];
 
-    public int InFlight => Volatile.Read(ref _inFlight);
+    /// <summary>Requests that were taken and have not been answered.</summary>
+    public int InFlight => Volatile.Read(ref _inFlight.Value);
 
-    public void Enter() => Interlocked.Increment(ref _inFlight);
+    public void Enter() => Interlocked.Increment(ref _inFlight.Value);
 
-    public void Exit() => Interlocked.Decrement(ref _inFlight);
+    public void Exit() => Interlocked.Decrement(ref _inFlight.Value);
 
-    [StructLayout(LayoutKind.Sequential, Size = 64)]
-    struct CacheLine;
+    [StructLayout(LayoutKind.Explicit, Size = 128)]
+    struct PaddedCounter
+    {
+        [FieldOffset(64)]
+        public int Value;
+    }
 }
