@@ -128,6 +128,20 @@ public sealed class CompletionTests : IDisposable
     }
 
     [Fact]
+    public void An_interrupt_that_overtakes_its_request_is_kept_for_it()
+    {
+        using var host = new ServerHost(_files);
+        using var machine = host.Mount();
+        using var gate = _files.Hold(MemoryOperation.GetAttributes);
+
+        machine.Fuse.Interrupt(machine.Fuse.Requests.NextUnique);
+        var slow = Post(machine.Fuse, machine.Fuse.BeginGetAttr(_node));
+
+        machine.Fuse.Requests.WaitFor(slow);
+        Assert.Equal((int)Errno.EINTR, slow.Error);
+    }
+
+    [Fact]
     public void Interrupt_of_an_unknown_request_changes_nothing()
     {
         using var host = new ServerHost(_files);
