@@ -11,7 +11,6 @@ namespace VirtioFsStore.Core.Tests.Fuse;
 public sealed class RequestDecodingTests
 {
     const int EINVAL = (int)Errno.EINVAL;
-    const int ENAMETOOLONG = (int)Errno.ENAMETOOLONG;
     const FileSystemTraits AllTraits = FileSystemTraits.Xattrs | FileSystemTraits.PosixLocks | FileSystemTraits.Flock;
 
     /// <summary>Room for any reply.</summary>
@@ -126,87 +125,6 @@ public sealed class RequestDecodingTests
         Assert.True(mounted.IsAlive);
     }
 
-    public static TheoryData<FuseOpcode, int> Names { get; } = new()
-    {
-        { FuseOpcode.Lookup, 0 }, { FuseOpcode.Symlink, 0 }, { FuseOpcode.MkNod, 16 }, { FuseOpcode.MkDir, 8 }, { FuseOpcode.Unlink, 0 },
-        { FuseOpcode.RmDir, 0 }, { FuseOpcode.Rename, 8 }, { FuseOpcode.Rename2, 16 }, { FuseOpcode.Link, 8 }, { FuseOpcode.Create, 16 },
-    };
-
-    [Theory]
-    [MemberData(nameof(Names))]
-    public void Names_that_are_no_single_component_are_refused(FuseOpcode opcode, int bodySize)
-    {
-        using var mounted = new MountedMemory();
-        var before = AllCalls(mounted.Files);
-        foreach (var (name, error) in BadNames())
-        {
-            var request = mounted.Fuse.Begin(opcode, FuseClient.Root, Room).AppendBytes(FixedPart(opcode, bodySize)).AppendName(name);
-            // Those with two names have a good second one.
-            request.AppendName("other"u8);
-            mounted.Fuse.Requests.Call(request);
-            Assert.True(request.Error == error, $"{opcode} of a name of {name.Length} bytes was answered {(Errno)request.Error}.");
-            mounted.Fuse.Requests.Return(request);
-        }
-        Assert.Equal(before, AllCalls(mounted.Files));
-    }
-
-    [Theory]
-    [InlineData(FuseOpcode.Rename, 8)]
-    [InlineData(FuseOpcode.Rename2, 16)]
-    public void Second_names_are_checked_as_the_first(FuseOpcode opcode, int bodySize)
-    {
-        using var mounted = new MountedMemory();
-        var before = AllCalls(mounted.Files);
-        foreach (var (name, error) in BadNames())
-        {
-            var request = mounted.Fuse.Begin(opcode, FuseClient.Root, Room).AppendBytes(FixedPart(opcode, bodySize)).AppendName("name"u8).AppendName(name);
-            mounted.Fuse.Requests.Call(request);
-            Assert.Equal(error, request.Error);
-            mounted.Fuse.Requests.Return(request);
-        }
-        Assert.Equal(before, AllCalls(mounted.Files));
-    }
-
-    [Theory]
-    [MemberData(nameof(Names))]
-    public void A_name_without_its_NUL_is_refused(FuseOpcode opcode, int bodySize)
-    {
-        using var mounted = new MountedMemory();
-        var before = AllCalls(mounted.Files);
-        var request = mounted.Fuse.Begin(opcode, FuseClient.Root, Room).AppendBytes(FixedPart(opcode, bodySize)).AppendBytes("name"u8);
-
-        mounted.Fuse.Requests.Call(request);
-
-        Assert.Equal(EINVAL, request.Error);
-        Assert.Equal(before, AllCalls(mounted.Files));
-    }
-
-    [Fact]
-    public void The_longest_name_and_any_bytes_are_taken()
-    {
-        using var mounted = new MountedMemory();
-        var longest = Enumerable.Repeat((byte)'n', 255).ToArray();
-        byte[] odd = [0xFF, 0x0A, 0x01, 0x80, (byte)'\\'];
-
-        Assert.Equal(0, mounted.Fuse.MkDir(FuseClient.Root, longest).Error);
-        Assert.Equal(0, mounted.Fuse.MkDir(FuseClient.Root, odd).Error);
-        Assert.Equal(0, mounted.Fuse.MkDir(FuseClient.Root, "..."u8).Error);
-
-        var names = mounted.Fuse.ListDirectory(FuseClient.Root).Select(entry => entry.Name).ToList();
-        Assert.Contains(names, name => name.AsSpan().SequenceEqual(longest));
-        Assert.Contains(names, name => name.AsSpan().SequenceEqual(odd));
-    }
-
-    [Fact]
-    public void A_link_target_of_a_page_is_too_long()
-    {
-        using var mounted = new MountedMemory();
-
-        Assert.Equal(0, mounted.Fuse.Symlink(FuseClient.Root, "most"u8, new byte[4095].Select(_ => (byte)'t').ToArray()).Error);
-        Assert.Equal(ENAMETOOLONG, mounted.Fuse.Symlink(FuseClient.Root, "more"u8, new byte[4096].Select(_ => (byte)'t').ToArray()).Error);
-        Assert.NotEqual(0, mounted.Fuse.Symlink(FuseClient.Root, "none"u8, ""u8).Error);
-    }
-
     [Theory]
     [InlineData(0u)]
     [InlineData(7u)]
@@ -234,135 +152,6 @@ public sealed class RequestDecodingTests
         Assert.Equal((int)Errno.ENOSYS, fuse.Bmap(FuseClient.Root, 0, 512).Error);
         Assert.Equal((int)Errno.ENOSYS, fuse.SetupMapping(FuseClient.Root, 0, 2 << 20, 0, false));
         Assert.Equal((int)Errno.ENOSYS, fuse.RemoveMapping(new FuseRemoveMappingOne { Length = 2 << 20 }));
-    }
-
-    [Theory]
-    [InlineData(3)]
-    [InlineData(5)]
-    [InlineData(1_000_000)]
-    [InlineData(-1)]
-    public void A_write_whose_size_is_not_that_of_its_data_is_refused(int size)
-    {
-        using var mounted = new MountedMemory();
-        var created = mounted.Fuse.Create(FuseClient.Root, "file"u8, 0x42).Value;
-        var request = mounted.Fuse.BeginFor<FuseWriteOut>(FuseOpcode.Write, created.Entry.NodeId)
-            .Append(new FuseWriteIn { Fh = created.Open.Fh, Size = (uint)size }).AppendBytes("data"u8);
-
-        Assert.Equal(EINVAL, mounted.Fuse.Run<FuseWriteOut>(request).Error);
-        Assert.Empty(mounted.Files.ReadContent("file"));
-    }
-
-    [Fact]
-    public void Offsets_and_sizes_at_the_ends_of_their_types_are_survived()
-    {
-        using var mounted = new MountedMemory();
-        var created = mounted.Fuse.Create(FuseClient.Root, "file"u8, 0x42).Value;
-        var (node, handle) = (created.Entry.NodeId, created.Open.Fh);
-
-        foreach (var offset in new[] { (ulong)long.MaxValue - 3, (ulong)long.MaxValue, (ulong)long.MaxValue + 1, ulong.MaxValue - 3, ulong.MaxValue })
-        {
-            Assert.NotEqual(0, mounted.Fuse.Write(node, handle, offset, "data"u8).Error);
-            Assert.Equal(0, mounted.Fuse.Read(node, handle, offset, 10) is { Error: 0, Body.Length: 0 } or { Error: EINVAL } ? 0 : 1);
-            Assert.NotEqual(0, mounted.Fuse.Fallocate(node, handle, offset, 10));
-            Assert.NotEqual(0, mounted.Fuse.Lseek(node, handle, offset, 3).Error);
-            Assert.NotEqual(0, mounted.Fuse.Truncate(node, offset).Error);
-            _ = mounted.Fuse.CopyFileRange(node, handle, offset, node, handle, offset, ulong.MaxValue);
-            _ = mounted.Fuse.CopyFileRange64(node, handle, offset, node, handle, offset, ulong.MaxValue);
-            _ = mounted.Fuse.ReadDir(FuseClient.Root, 0, offset);
-        }
-        Assert.True(mounted.IsAlive);
-    }
-
-    [Fact]
-    public void A_read_larger_than_its_room_is_cut_to_the_room()
-    {
-        using var mounted = new MountedMemory();
-        var node = mounted.Files.AddFile("file", new byte[10_000]);
-        _ = mounted.Fuse.Walk("file");
-        var handle = mounted.Fuse.Open(node).Value.Fh;
-        var request = mounted.Fuse.Begin(FuseOpcode.Read, node, FuseRequest.ReplyHeaderSize + 100)
-            .Append(new FuseReadIn { Fh = handle, Size = uint.MaxValue });
-
-        Assert.Equal(100, mounted.Fuse.RunForBytes(request).Value.Length);
-    }
-
-    [Fact]
-    public void Forgetting_more_than_was_looked_up_is_clamped()
-    {
-        using var mounted = new MountedMemory();
-        var node = mounted.Files.AddFile("file", "content");
-        _ = mounted.Fuse.Walk("file");
-
-        mounted.Fuse.Forget(node, ulong.MaxValue);
-        mounted.Fuse.Forget(node, 1);
-        mounted.Fuse.Forget(FuseClient.Root, ulong.MaxValue);
-        mounted.Fuse.Forget(0, 1);
-        mounted.Fuse.Forget(ulong.MaxValue, 1);
-
-        Assert.Equal(0UL, mounted.Files.Lookups(node));
-        Assert.Equal("content"u8, mounted.Fuse.ReadFile("file"));
-    }
-
-    [Fact]
-    public void A_batch_of_forgets_ends_at_what_came_along()
-    {
-        using var mounted = new MountedMemory();
-        var node = mounted.Files.AddFile("file", "content");
-        for (var i = 0; i < 5; i++)
-            _ = mounted.Fuse.Walk("file");
-        var request = mounted.Fuse.Begin(FuseOpcode.BatchForget, 0, 0).Append(new FuseBatchForgetIn { Count = uint.MaxValue })
-            .Append(new FuseForgetOne { NodeId = node, Nlookup = 2 });
-
-        mounted.Fuse.Requests.Call(request);
-
-        Assert.Equal(3UL, mounted.Files.Lookups(node));
-        Assert.True(mounted.IsAlive);
-    }
-
-    [Fact]
-    public void A_batch_larger_than_the_queue_s_buffers_is_taken_whole()
-    {
-        using var mounted = new MountedMemory();
-        var node = mounted.Files.AddFile("file", "content");
-        for (var i = 0; i < 300; i++)
-            _ = mounted.Fuse.Walk("file");
-
-        mounted.Fuse.BatchForget([.. Enumerable.Repeat(new FuseForgetOne { NodeId = node, Nlookup = 1 }, 300)]);
-
-        Assert.Equal(0UL, mounted.Files.Lookups(node));
-    }
-
-    [Fact]
-    public void Bad_flags_and_modes_are_refused()
-    {
-        using var mounted = new MountedMemory();
-        var created = mounted.Fuse.Create(FuseClient.Root, "file"u8, 0x42).Value;
-        var (node, handle) = (created.Entry.NodeId, created.Open.Fh);
-
-        Assert.Equal(EINVAL, mounted.Fuse.Rename2(FuseClient.Root, "file"u8, FuseClient.Root, "new"u8, 8));
-        Assert.Equal(EINVAL, mounted.Fuse.Rename2(FuseClient.Root, "file"u8, FuseClient.Root, "new"u8, 3));
-        Assert.Equal(EINVAL, mounted.Fuse.Access(node, 8));
-        Assert.Equal(EINVAL, mounted.Fuse.Lseek(node, handle, 0, 9).Error);
-        Assert.Equal(EINVAL, mounted.Fuse.SetXattr(node, "user.a"u8, "v"u8, 7));
-        Assert.Equal(EINVAL, mounted.Fuse.Fallocate(node, handle, 0, 0));
-        Assert.Equal(EINVAL, mounted.Fuse.SetAttr(node, new FuseSetAttrIn { Valid = 1 << 5, MtimeNsec = 1_000_000_000 }).Error);
-    }
-
-    [Fact]
-    public void Xattr_sizes_are_bounded()
-    {
-        using var mounted = new MountedMemory();
-        var fuse = mounted.Fuse;
-
-        Assert.Equal(0, fuse.SetXattr(FuseClient.Root, "user.big"u8, new byte[65536]));
-        Assert.Equal((int)Errno.E2BIG, fuse.SetXattr(FuseClient.Root, "user.big"u8, new byte[65537]));
-        Assert.Equal(65536, fuse.GetXattr(FuseClient.Root, "user.big"u8).Value.Length);
-        Assert.Equal((int)Errno.ERANGE, fuse.GetXattr(FuseClient.Root, "user.big"u8, 100).Error);
-        Assert.Equal((int)Errno.ERANGE, fuse.ListXattr(FuseClient.Root, 3).Error);
-        Assert.Equal((int)Errno.ERANGE, fuse.SetXattr(FuseClient.Root, ""u8, "v"u8));
-        Assert.Equal((int)Errno.ERANGE, fuse.SetXattr(FuseClient.Root, new byte[256].Select(_ => (byte)'x').ToArray(), "v"u8));
-        var oversized = fuse.Begin(FuseOpcode.GetXattr, FuseClient.Root, Room).Append(new FuseGetXattrIn { Size = uint.MaxValue }).AppendName("user.big"u8);
-        Assert.Equal((int)Errno.ERANGE, fuse.RunForBytes(oversized).Error);
     }
 
     [Fact]
@@ -439,28 +228,5 @@ public sealed class RequestDecodingTests
         }
         Assert.True(mounted.IsAlive);
         Assert.DoesNotContain("Exception", mounted.Log, StringComparison.Ordinal);
-    }
-
-    static IEnumerable<(byte[] Name, int Error)> BadNames() =>
-    [
-        ([], EINVAL),
-        ("."u8.ToArray(), EINVAL),
-        (".."u8.ToArray(), EINVAL),
-        ("/"u8.ToArray(), EINVAL),
-        ("a/b"u8.ToArray(), EINVAL),
-        ("/etc"u8.ToArray(), EINVAL),
-        ("../x"u8.ToArray(), EINVAL),
-        ("trailing/"u8.ToArray(), EINVAL),
-        ([.. Enumerable.Repeat((byte)'n', 256)], ENAMETOOLONG),
-        ([.. Enumerable.Repeat((byte)'n', 4000)], ENAMETOOLONG),
-    ];
-
-    static byte[] FixedPart(FuseOpcode opcode, int size)
-    {
-        var part = new byte[size];
-        // RENAME, RENAME2 and LINK begin with a node id.
-        if (opcode is FuseOpcode.Rename or FuseOpcode.Rename2 or FuseOpcode.Link)
-            part[0] = 1;
-        return part;
     }
 }
