@@ -105,7 +105,7 @@ public sealed class LayerIndex : IDisposable
 
     static ImageException Damaged(string path, string why, Exception? inner)
     {
-        var message = $"layer index {path} cannot be used: {why}; delete its folder and it is built again";
+        var message = $"layer index {path} cannot be used: {why.ReplaceLineEndings(" ")}; delete its folder and it is built again";
         return inner is null ? new ImageException(message) : new ImageException(message, inner);
     }
 }

@@ -12,6 +12,7 @@ namespace VirtioFsStore.Backends.Overlay.Merge;
 sealed partial class LayerMerger
 {
     const int Root = 0;
+    const long PageSize = 4096;
 
     readonly NameTable _names;
     readonly StructList<MergedNode> _nodes;
@@ -185,8 +186,10 @@ sealed partial class LayerMerger
     {
         var layer = _layers[^1];
         var end = entry.DataOffset + entry.Size;
-        if (entry.Size < 0 || entry.DataOffset < 0 || end < 0 || end > layer.DataSize || entry.Allocated < 0)
+        if (entry.Size < 0 || entry.DataOffset < 0 || end < 0 || end > layer.DataSize || (entry.DataOffset & (PageSize - 1)) != 0)
             throw Refused(entry, $"its content ({entry.Size} bytes at {entry.DataOffset}) is outside the layer's data; the layer index is damaged");
+        if (entry.Allocated < 0 || entry.Allocated > (entry.Size + PageSize - 1) / PageSize * PageSize || entry.Allocated / PageSize > uint.MaxValue)
+            throw Refused(entry, $"{entry.Allocated} bytes are said to hold its {entry.Size}; the layer index is damaged");
         if (entry.PieceCount < 0 || entry.FirstPiece < 0 || entry.FirstPiece + entry.PieceCount > Math.Min(layer.PieceCount, int.MaxValue))
             throw Refused(entry, $"its pieces ({entry.PieceCount} from {entry.FirstPiece}) are outside the layer's {layer.PieceCount}; the layer index is damaged");
         node.Size = entry.Size;

@@ -72,7 +72,7 @@ sealed class LayerStack : IDisposable
         catch (SqliteException e)
         {
             throw new ImageException(
-                $"the index of layer {index.Info.BlobDigest} is damaged ({e.Message}); delete the layer's folder from the store and it is built again", e);
+                $"the index of layer {index.Info.BlobDigest} is damaged ({e.Message.ReplaceLineEndings(" ")}); delete the layer's folder from the store and it is built again", e);
         }
     }
 }
