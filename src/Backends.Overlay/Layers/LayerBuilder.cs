@@ -11,10 +11,11 @@ public static class LayerBuilder
     public const string IndexName = "index.db";
     public const string DataName = "data";
     public const string StateName = "state";
+    public const string DigestsName = "digests";
 
     /// <summary>Builds into a folder that exists and is empty. The result may be put in place only after this returned, and
     /// after all of it was synced.</summary>
-    /// <param name="folder">Gets the three files.</param>
+    /// <param name="folder">Gets the files.</param>
     /// <param name="layer">What the image says of the layer.</param>
     /// <param name="blob">Its bytes.</param>
     /// <param name="progress">Called after each chunk with the compressed bytes read.</param>
@@ -48,6 +49,8 @@ public static class LayerBuilder
             index.Complete(new LayerInfo(
                 layer.Blob.Digest, blob.Size, layer.DiffId, parser.Offset, layer.Compression,
                 indexer.DataSize, indexer.Allocated, indexer.EntryCount, indexer.PieceCount, spans));
+            new LayerDigests(layer.Blob.Digest, layer.DiffId, LayerDigests.OfIndex(Path.Combine(folder, IndexName)))
+                .Write(Path.Combine(folder, DigestsName));
 
             TarException? Feed(in DecompressedChunk chunk)
             {

@@ -103,7 +103,7 @@ public sealed class LayerIndex : IDisposable
         return row.Step() ? row.Int64(0) : 0;
     }
 
-    static ImageException Damaged(string path, string why, Exception? inner)
+    internal static ImageException Damaged(string path, string why, Exception? inner)
     {
         var message = $"layer index {path} cannot be used: {why.ReplaceLineEndings(" ")}; delete its folder and it is built again";
         return inner is null ? new ImageException(message) : new ImageException(message, inner);

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Backends.Overlay.Oci;
@@ -12,7 +11,6 @@ namespace VirtioFsStore.Backends.Overlay.Store;
 public sealed class LocalKeeper(StoreDirectory store, Func<ImageReference, IImageSource>? openSource = null) : IKeeper
 {
     readonly Func<ImageReference, IImageSource> _openSource = openSource ?? (reference => new LayoutImageSource(reference.Path));
-    readonly ConcurrentDictionary<Digest, Digest> _known = new();
 
     public StoreDirectory Store => store;
 
@@ -46,20 +44,28 @@ public sealed class LocalKeeper(StoreDirectory store, Func<ImageReference, IImag
     async ValueTask EnsureLayerAsync(IImageSource source, ImageLayer layer, IProgress<LayerProgress>? progress, CancellationToken cancellation)
     {
         var digest = layer.Blob.Digest;
-        await store.EnsureAsync($"layer-{digest.Algorithm}-{digest.Hex}", store.LayerFolder(digest), BuildAsync, cancellation).ConfigureAwait(false);
+        var key = $"layer-{digest.Algorithm}-{digest.Hex}";
+        var folder = store.LayerFolder(digest);
+        await store.EnsureAsync(key, folder, BuildAsync, cancellation).ConfigureAwait(false);
+        if (store.ReadLayerDigests(digest) is null)
+        {
+            await store.DiscardAsync(key, folder, () => store.ReadLayerDigests(digest) is null, cancellation).ConfigureAwait(false);
+            await store.EnsureAsync(key, folder, BuildAsync, cancellation).ConfigureAwait(false);
+        }
+
         CheckDiffId(layer);
         progress?.Report(new LayerProgress(digest, layer.Blob.Size, layer.Blob.Size));
 
-        async ValueTask BuildAsync(string folder, CancellationToken stop)
+        async ValueTask BuildAsync(string aside, CancellationToken stop)
         {
-            Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            Directory.CreateDirectory(aside, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
             // The end is reported only when the layer is in place.
             Action<long>? report = progress is null ? null : done => progress.Report(new LayerProgress(digest, Math.Min(done, layer.Blob.Size - 1), layer.Blob.Size));
             try
             {
                 var blob = await source.OpenBlobAsync(digest, stop).ConfigureAwait(false);
                 await using (blob.ConfigureAwait(false))
-                    await LayerBuilder.BuildAsync(folder, layer, blob, report, stop).ConfigureAwait(false);
+                    await LayerBuilder.BuildAsync(aside, layer, blob, report, stop).ConfigureAwait(false);
             }
             catch (SourceException e)
             {
@@ -71,11 +77,10 @@ public sealed class LocalKeeper(StoreDirectory store, Func<ImageReference, IImag
     /// <summary>A layer that another image brought was verified against that image's configuration, not this one's.</summary>
     void CheckDiffId(ImageLayer layer)
     {
-        if (_known.TryGetValue(layer.Blob.Digest, out var known) && known == layer.DiffId) return;
-        using var index = store.OpenLayerIndex(layer.Blob.Digest);
-        if (index.Info.DiffId != layer.DiffId)
+        var stored = store.ReadLayerDigests(layer.Blob.Digest)
+            ?? throw new ImageException($"layer {layer.Blob.Digest} cannot be kept in the store {store.Root}: {store.LayerFolder(layer.Blob.Digest)} is damaged again and again");
+        if (stored.DiffId != layer.DiffId)
             throw new ImageException(
-                $"layer {layer.Blob.Digest} decompresses to {index.Info.DiffId}, but the image's configuration says {layer.DiffId}: the layer is not the one that the image was made of");
-        _known[layer.Blob.Digest] = layer.DiffId;
+                $"layer {layer.Blob.Digest} decompresses to {stored.DiffId}, but the image's configuration says {layer.DiffId}: the layer is not the one that the image was made of");
     }
 }

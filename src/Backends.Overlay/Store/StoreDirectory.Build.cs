@@ -31,8 +31,7 @@ public sealed partial class StoreDirectory
                 await build(aside, cancellation).ConfigureAwait(false);
                 SyncTree(aside);
                 CreateFolder(Path.GetDirectoryName(destination)!);
-                if (Directory.Exists(aside)) Directory.Move(aside, destination);
-                else File.Move(aside, destination);
+                Move(aside, destination);
             }
             catch
             {
@@ -54,14 +53,43 @@ public sealed partial class StoreDirectory
         }
     }
 
-    /// <summary>Removes what crashed builders left behind; what is being built now stays.</summary>
-    public void RemoveUnfinished()
+    /// <summary>Takes a thing out of the store that was found damaged, unless it was built anew meanwhile. Whoever has its
+    /// files open keeps them.</summary>
+    /// <param name="key">As for <see cref="EnsureAsync"/>.</param>
+    /// <param name="destination">As for <see cref="EnsureAsync"/>.</param>
+    /// <param name="isDamaged">Looks again, under the lock.</param>
+    /// <param name="cancellation">Ends waiting.</param>
+    public async ValueTask DiscardAsync(string key, string destination, Func<bool> isDamaged, CancellationToken cancellation)
     {
-        foreach (var aside in Directory.EnumerateFileSystemEntries(Temporary))
+        using var held = await StoreLock.AcquireAsync(Path.Combine(Locks, key), cancellation).ConfigureAwait(false);
+        if (!Path.Exists(destination) || !isDamaged()) return;
+        var aside = Path.Combine(Temporary, key);
+        Remove(aside);
+        Move(destination, aside);
+        Remove(aside);
+    }
+
+    /// <summary>Removes what crashed builders left behind; what is being built now stays.</summary>
+    void RemoveUnfinished()
+    {
+        try
         {
-            using var held = StoreLock.TryAcquire(Path.Combine(Locks, Path.GetFileName(aside)));
-            if (held is not null) Remove(aside);
+            foreach (var aside in Directory.EnumerateFileSystemEntries(Temporary))
+            {
+                using var held = StoreLock.TryAcquire(Path.Combine(Locks, Path.GetFileName(aside)));
+                if (held is not null) Remove(aside);
+            }
         }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // A store that may only be read is a store all the same; who writes will meet the reason.
+        }
+    }
+
+    static void Move(string from, string to)
+    {
+        if (Directory.Exists(from)) Directory.Move(from, to);
+        else File.Move(from, to);
     }
 
     static void Remove(string path)

@@ -47,6 +47,7 @@ public sealed partial class StoreDirectory
             throw new ImageException($"the store {store.Root} cannot be used: {e.Message}; name another folder with --store", e);
         }
 
+        store.RemoveUnfinished();
         return store;
     }
 
@@ -65,14 +66,16 @@ public sealed partial class StoreDirectory
         _ => throw new ArgumentOutOfRangeException(nameof(file)),
     });
 
+    /// <summary>What the store has of a layer; null if it has none, or what it has cannot be trusted.</summary>
+    public LayerDigests? ReadLayerDigests(Digest layer) =>
+        LayerDigests.TryRead(Path.Combine(LayerFolder(layer), LayerBuilder.DigestsName)) is { } digests && digests.Blob == layer ? digests : null;
+
     /// <exception cref="ImageException">The layer is not in the store, or its index is damaged.</exception>
     public LayerIndex OpenLayerIndex(Digest layer)
     {
         var path = LayerPath(layer, LayerFile.Index);
         if (!File.Exists(path)) throw new ImageException($"layer {layer} is not in the store {Root}");
-        var index = LayerIndex.Open(path);
-        if (index.Info.BlobDigest == layer) return index;
-        index.Dispose();
-        throw new ImageException($"layer index {path} belongs to {index.Info.BlobDigest}; delete its folder and it is built again");
+        if (ReadLayerDigests(layer)?.Index != LayerDigests.OfIndex(path)) throw LayerIndex.Damaged(path, "its digest is not the one that it had", null);
+        return LayerIndex.Open(path);
     }
 }

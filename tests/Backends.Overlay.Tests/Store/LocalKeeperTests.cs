@@ -241,16 +241,39 @@ public sealed class LocalKeeperTests : IDisposable
         return FileIo.WriteAt(file.Value, &value, 1, 0);
     }
 
-    [Fact]
-    public async Task An_index_that_belongs_to_another_layer_is_refused()
+    [Theory]
+    [InlineData("")]
+    [InlineData("blob sha256:00\n")]
+    [InlineData(null)]
+    public async Task A_layer_whose_digests_are_damaged_is_built_again(string? digests)
     {
-        _layout.Image("v1", new TarWriter().File("a", "b").ToArray(), new TarWriter().File("a", "c").ToArray());
+        _layout.Image("v1", new TarWriter().File("a", "b").ToArray());
         await using var keeper = new LocalKeeper(StoreDirectory.Open(_folder));
         var image = await ResolveAsync(keeper);
         await keeper.EnsureLayersAsync(image, null, default);
-        var (a, b) = (image.Layers[0].Blob.Digest, image.Layers[1].Blob.Digest);
-        File.Copy(keeper.Store.LayerPath(a, LayerFile.Index), keeper.Store.LayerPath(b, LayerFile.Index), overwrite: true);
-        var error = Assert.Throws<ImageException>(() => keeper.Store.OpenLayerIndex(b));
-        Assert.Contains("belongs to", error.Message, StringComparison.Ordinal);
+        var layer = image.Layers[0].Blob.Digest;
+        var path = Path.Combine(keeper.Store.LayerFolder(layer), LayerBuilder.DigestsName);
+        var good = await File.ReadAllTextAsync(path);
+        if (digests is null) File.Delete(path);
+        else await File.WriteAllTextAsync(path, digests);
+        await keeper.EnsureLayersAsync(image, null, default);
+        Assert.Equal(good, await File.ReadAllTextAsync(path));
+        Assert.Empty(Unfinished);
+    }
+
+    [Fact]
+    public async Task An_index_whose_bytes_changed_on_the_disk_is_refused()
+    {
+        _layout.Image("v1", new TarWriter().File("a", "b").ToArray());
+        await using var keeper = new LocalKeeper(StoreDirectory.Open(_folder));
+        var image = await ResolveAsync(keeper);
+        await keeper.EnsureLayersAsync(image, null, default);
+        var layer = image.Layers[0].Blob.Digest;
+        var path = keeper.Store.LayerPath(layer, LayerFile.Index);
+        var index = await File.ReadAllBytesAsync(path);
+        index[^100] ^= 1;
+        await File.WriteAllBytesAsync(path, index);
+        var error = Assert.Throws<ImageException>(() => keeper.Store.OpenLayerIndex(layer));
+        Assert.Contains(path, error.Message, StringComparison.Ordinal);
     }
 }

@@ -1,0 +1,34 @@
+using System.Security.Cryptography;
+using VirtioFsStore.Backends.ObjectStore.Sources;
+
+namespace VirtioFsStore.Backends.Overlay.Layers;
+
+/// <summary>What a start has to know of an indexed layer, in a small text file, so that it need not open the index.</summary>
+/// <param name="Blob">Of the blob as it is stored.</param>
+/// <param name="DiffId">Of the uncompressed stream.</param>
+/// <param name="Index">Of the index file: one with other bytes was damaged on the disk.</param>
+public sealed record LayerDigests(Digest Blob, Digest DiffId, Digest Index)
+{
+    const int MaxSize = 1024;
+
+    public static Digest OfIndex(string path)
+    {
+        using var file = File.OpenRead(path);
+        return Digest.FromHash("sha256", SHA256.HashData(file));
+    }
+
+    public void Write(string path) => File.WriteAllText(path, $"blob {Blob}\ndiff-id {DiffId}\nindex {Index}\n");
+
+    /// <summary>Null where there is no such file, or it was damaged.</summary>
+    public static LayerDigests? TryRead(string path)
+    {
+        var file = new FileInfo(path);
+        if (!file.Exists || file.Length > MaxSize) return null;
+        var lines = File.ReadAllText(path).Split('\n');
+        return lines.Length == 4 && Value(lines[0], "blob ") is { } blob && Value(lines[1], "diff-id ") is { } diffId && Value(lines[2], "index ") is { } index
+            ? new LayerDigests(blob, diffId, index)
+            : null;
+
+        static Digest? Value(string line, string name) => line.StartsWith(name, StringComparison.Ordinal) ? Digest.TryParse(line[name.Length..]) : null;
+    }
+}
