@@ -60,7 +60,11 @@ sealed class TestLayer : IEnumerable<TestEntry>
 
         return Add(entry with
         {
-            Size = content.Length, DataOffset = offset, Allocated = 4096L * pages.Count, FirstPiece = first, PieceCount = Pieces.Count - first,
+            Size = content.Length,
+            DataOffset = offset,
+            Allocated = 4096L * pages.Count,
+            FirstPiece = first,
+            PieceCount = Pieces.Count - first,
         });
     }
 
