@@ -177,6 +177,20 @@ public sealed class OperationTests : IDisposable
     }
 
     [Fact]
+    public void A_write_appends_where_its_description_does()
+    {
+        const uint O_APPEND = 0x400;
+        var created = Fuse.Create(FuseClient.Root, "log"u8, 0x41).Value;
+        var (node, handle) = (created.Entry.NodeId, created.Open.Fh);
+
+        _ = Fuse.Write(node, handle, 0, "one"u8).Value;
+        _ = Fuse.Write(node, handle, 0, "two"u8, openFlags: O_APPEND).Value;
+        _ = Fuse.Write(node, handle, 0, "O"u8).Value;
+
+        Assert.Equal("Onetwo"u8, Files.ReadContent("log"));
+    }
+
+    [Fact]
     public void A_temporary_file_has_no_name()
     {
         var made = Fuse.TmpFile(FuseClient.Root, 2).Value;

@@ -52,8 +52,23 @@ public sealed class RequestBoundsTests
         Assert.True(mounted.IsAlive);
     }
 
+    [Theory]
+    [InlineData(101u)]
+    [InlineData(1u << 20)]
+    public void A_read_larger_than_its_room_is_cut_to_the_room(uint size)
+    {
+        using var mounted = new MountedMemory();
+        var node = mounted.Files.AddFile("file", new byte[10_000]);
+        _ = mounted.Fuse.Walk("file");
+        var handle = mounted.Fuse.Open(node).Value.Fh;
+        var request = mounted.Fuse.Begin(FuseOpcode.Read, node, FuseRequest.ReplyHeaderSize + 100)
+            .Append(new FuseReadIn { Fh = handle, Size = size });
+
+        Assert.Equal(100, mounted.Fuse.RunForBytes(request).Value.Length);
+    }
+
     [Fact]
-    public void A_read_larger_than_its_room_is_cut_to_the_room()
+    public void A_read_larger_than_any_guest_s_is_refused()
     {
         using var mounted = new MountedMemory();
         var node = mounted.Files.AddFile("file", new byte[10_000]);
@@ -62,7 +77,7 @@ public sealed class RequestBoundsTests
         var request = mounted.Fuse.Begin(FuseOpcode.Read, node, FuseRequest.ReplyHeaderSize + 100)
             .Append(new FuseReadIn { Fh = handle, Size = uint.MaxValue });
 
-        Assert.Equal(100, mounted.Fuse.RunForBytes(request).Value.Length);
+        Assert.Equal(EINVAL, mounted.Fuse.RunForBytes(request).Error);
     }
 
     [Fact]

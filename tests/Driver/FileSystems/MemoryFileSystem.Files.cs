@@ -74,19 +74,20 @@ public sealed partial class MemoryFileSystem
         });
 
     public ValueTask<Reply<int>> WriteAsync(RequestContext request, NodeId node, HandleId handle, ulong offset, IoBuffers from, WriteFlags flags) =>
-        Answer<int>.Run(this, MemoryOperation.Write, request, (This: this, node, handle, offset, from), static state =>
+        Answer<int>.Run(this, MemoryOperation.Write, request, (This: this, node, handle, offset, from, flags), static state =>
         {
             lock (state.This._lock)
             {
                 if (!state.This.TryHandle(state.node, state.handle, out var found))
                     return Errno.EBADF;
+                var offset = (state.flags & WriteFlags.Append) != 0 ? (ulong)found.Size : state.offset;
                 var length = (ulong)state.from.Length;
-                if (state.offset > MaxSize || state.offset + length > MaxSize)
+                if (offset > MaxSize || offset + length > MaxSize)
                     return Errno.EFBIG;
-                if (state.offset + length > (ulong)found.Size)
-                    found.Resize((int)(state.offset + length));
+                if (offset + length > (ulong)found.Size)
+                    found.Resize((int)(offset + length));
                 found.ModifyTime = found.ChangeTime = Now();
-                return state.from.CopyTo(found.Content.AsSpan((int)state.offset, (int)length));
+                return state.from.CopyTo(found.Content.AsSpan((int)offset, (int)length));
             }
         });
 

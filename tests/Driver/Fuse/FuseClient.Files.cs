@@ -18,10 +18,26 @@ public sealed partial class FuseClient
     public FuseRequest BeginRead(ulong node, ulong handle, ulong offset, int size) =>
         Begin(FuseOpcode.Read, node, FuseRequest.ReplyHeaderSize + size).Append(new FuseReadIn { Fh = handle, Offset = offset, Size = (uint)size });
 
-    public FuseResult<FuseWriteOut> Write(ulong node, ulong handle, ulong offset, ReadOnlySpan<byte> data, uint writeFlags = 0, ulong lockOwner = 0) =>
+    /// <param name="node">The inode.</param>
+    /// <param name="handle">The open file.</param>
+    /// <param name="offset">Bytes.</param>
+    /// <param name="data">At most <see cref="FuseQueue.DataCapacity"/> bytes.</param>
+    /// <param name="writeFlags">FUSE_WRITE_*.</param>
+    /// <param name="lockOwner">The owner of locks.</param>
+    /// <param name="openFlags">The description's O_* at this moment.</param>
+    public FuseResult<FuseWriteOut> Write(
+        ulong node, ulong handle, ulong offset, ReadOnlySpan<byte> data, uint writeFlags = 0, ulong lockOwner = 0, uint openFlags = 0) =>
         Run<FuseWriteOut>(
             BeginFor<FuseWriteOut>(FuseOpcode.Write, node)
-                .Append(new FuseWriteIn { Fh = handle, Offset = offset, Size = (uint)data.Length, WriteFlags = writeFlags, LockOwner = lockOwner })
+                .Append(new FuseWriteIn
+                {
+                    Fh = handle,
+                    Offset = offset,
+                    Size = (uint)data.Length,
+                    WriteFlags = writeFlags,
+                    LockOwner = lockOwner,
+                    Flags = openFlags,
+                })
                 .AppendBytes(data));
 
     public int Release(ulong node, ulong handle, uint flags = 0, uint releaseFlags = 0, ulong lockOwner = 0) =>
