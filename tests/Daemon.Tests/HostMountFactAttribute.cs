@@ -1,0 +1,14 @@
+using VirtioFsStore.Core.Interop;
+using Xunit;
+
+namespace VirtioFsStore.Daemon.Tests;
+
+/// <summary>A test that mounts on this host: needs root and /dev/fuse. Skipped where they lack, but not in CI.</summary>
+public sealed class HostMountFactAttribute : FactAttribute
+{
+    public HostMountFactAttribute()
+    {
+        if (Environment.GetEnvironmentVariable("CI") is null && (ProcessIdentity.EffectiveUid != 0 || !File.Exists("/dev/fuse")))
+            Skip = "mounting needs root and /dev/fuse";
+    }
+}
