@@ -63,6 +63,9 @@ sealed unsafe class CallerIdentity
         var (uid, gid) = (request.Caller.Uid, request.Caller.Gid);
         if ((uid == _uid && gid == _gid) || !CanSwitch)
             return default;
+        // A caller without an id here (ALLOW_IDMAP sends −1): to the kernel the value means "leave as it is", that is, as the daemon.
+        if (uid == ThreadCredentials.Unchanged || gid == ThreadCredentials.Unchanged)
+            return new(Errno.EOVERFLOW);
         var scope = new Scope(this, uid != _uid, gid != _gid);
         int result;
         var supplementary = request.SupplementaryGroup;

@@ -27,8 +27,10 @@ partial class LocalFileSystem
         using var withoutSetId = (flags & WriteFlags.KillSuidGid) != 0 ? KillSetId(file.Fd) : default;
         if (withoutSetId.IsError)
             return new(withoutSetId.Error);
-        // Pages that the guest writes back (a shared mapping) belong where they are, not at the end.
-        return (flags & WriteFlags.Cache) != 0 && (file.Flags & OpenFlags.O_APPEND) != 0
+        // At the end only while the guest's description appends, which fcntl may have ended since it was opened; pages that the guest
+        // writes back (a shared mapping) belong where they are in any case.
+        var appends = (flags & (WriteFlags.Cache | WriteFlags.Append)) == WriteFlags.Append;
+        return !appends && (file.Flags & OpenFlags.O_APPEND) != 0
             ? Bytes(WriteInPlace(file.Fd, (long)offset, from))
             : Bytes(from.WriteTo(file.Fd, (long)offset));
     }
@@ -158,6 +160,9 @@ partial class LocalFileSystem
     unsafe int Reopen(ref DescriptorPath path) =>
         Descriptors.OpenAt(_descriptorDirectory.Value, path.Number(), OpenFlags.O_WRONLY | OpenFlags.O_NOCTTY);
 
-    /// <summary>For requests that cannot say whether their caller may keep setuid and setgid: only the guest's root may.</summary>
+    /// <summary>
+    /// For requests that cannot say whether their caller may keep setuid and setgid: only the guest's root may, and a caller who is not
+    /// known (uid −1) is not root.
+    /// </summary>
     bool KillsSetIdFor(RequestContext request) => _options.KillPrivileges && request.Caller.Uid != 0;
 }

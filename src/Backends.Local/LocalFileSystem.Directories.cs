@@ -38,16 +38,16 @@ partial class LocalFileSystem
                 var length = new ReadOnlySpan<byte>(name, record->RecordLength - DirectoryRecord.NameOffset).IndexOf((byte)0);
                 if (!into.HasRoom(length))
                     return new(added ? Errno.None : Errno.EINVAL);
-                if (!List(directory, open.Fd, record, name, length, into))
+                if (!List(directory, open.Fd, record, name, length, into, ref added))
                     return new(added ? Errno.None : Errno.EINVAL);
-                added = true;
                 stream.Advance();
             }
         }
     }
 
-    /// <summary>Adds an entry to a listing. False if it does not fit after all.</summary>
-    unsafe bool List(in InodeReference directory, int fd, DirectoryRecord* record, byte* name, int length, DirectoryWriter into)
+    /// <summary>Adds an entry to a listing, unless it is gone. False if it does not fit after all.</summary>
+    unsafe bool List(
+        in InodeReference directory, int fd, DirectoryRecord* record, byte* name, int length, DirectoryWriter into, ref bool added)
     {
         var bytes = new ReadOnlySpan<byte>(name, length);
         var next = (ulong)record->NextOffset;
@@ -58,7 +58,7 @@ partial class LocalFileSystem
             if (error == Errno.None)
             {
                 if (into.Add(bytes, entry, next))
-                    return true;
+                    return added = true;
                 _inodes.Forget(entry.Node, 1);
                 return false;
             }
@@ -68,6 +68,8 @@ partial class LocalFileSystem
         }
         // Above the root there is nothing: its ".." is itself.
         var ino = directory.Index == InodeTable.RootIndex && isDots ? directory.Slot->Ino : record->Ino;
-        return into.Add(bytes, _numbers.Map(_mounts[directory.Mount], ino), record->Type, next);
+        var fits = into.Add(bytes, _numbers.Map(_mounts[directory.Mount], ino), record->Type, next);
+        added |= fits;
+        return fits;
     }
 }

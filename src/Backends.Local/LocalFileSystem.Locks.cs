@@ -6,9 +6,6 @@ namespace VirtioFsStore.Backends.Local;
 
 partial class LocalFileSystem
 {
-    /// <summary>How long after another process dropped a lock a waiting guest may get it.</summary>
-    static readonly TimeSpan s_lockInterval = TimeSpan.FromMilliseconds(20);
-
     public ValueTask<Reply<FileLock>> GetLockAsync(RequestContext request, NodeId node, HandleId handle, in FileLock wanted)
     {
         if (!_options.PosixLocks)
@@ -43,17 +40,24 @@ partial class LocalFileSystem
     }
 
     ValueTask<Errno> WaitForLock(RequestContext request, NodeId node, FileLock wanted) =>
-        _locks.WaitAsync(() => TrySetLock(node, wanted), s_lockInterval, request.Cancellation);
+        _locks.WaitAsync(node, wanted.IsFlock, () => TrySetLock(node, wanted), request.Cancellation);
 
-    /// <summary>A description that can hold any lock: readable and writable if possible. What cannot be written can have no write lock (EBADF), as on the host.</summary>
-    unsafe int OpenForLocks(int file)
+    /// <summary>
+    /// A description that can hold locks. For writing only where the lock needs it: while a program is open for writing the host
+    /// cannot run it. What cannot be written can have no lock that needs it (EBADF), as on the host.
+    /// </summary>
+    unsafe int OpenForLocks(int file, bool forWriting)
     {
+        if (forWriting && _options.ReadOnly)
+            return -(int)Errno.EBADF;
         var path = new DescriptorPath(file);
-        var fd = _options.ReadOnly
-            ? -(int)Errno.EROFS
-            : Descriptors.OpenAt(_descriptorDirectory.Value, path.Number(), OpenFlags.O_RDWR | OpenFlags.O_NOCTTY | OpenFlags.O_NONBLOCK);
-        if (fd is -(int)Errno.EROFS or -(int)Errno.EISDIR or -(int)Errno.ETXTBSY or -(int)Errno.EACCES or -(int)Errno.EPERM)
-            fd = Descriptors.OpenAt(_descriptorDirectory.Value, path.Number(), OpenFlags.O_RDONLY | OpenFlags.O_NOCTTY | OpenFlags.O_NONBLOCK);
-        return fd == -(int)Errno.EMFILE ? -(int)Errno.ENOLCK : fd;
+        var access = forWriting ? OpenFlags.O_RDWR : OpenFlags.O_RDONLY;
+        var fd = Descriptors.OpenAt(_descriptorDirectory.Value, path.Number(), access | OpenFlags.O_NOCTTY | OpenFlags.O_NONBLOCK);
+        return fd switch
+        {
+            -(int)Errno.EMFILE => -(int)Errno.ENOLCK,
+            -(int)Errno.EROFS or -(int)Errno.EISDIR or -(int)Errno.ETXTBSY or -(int)Errno.EACCES or -(int)Errno.EPERM when forWriting => -(int)Errno.EBADF,
+            _ => fd,
+        };
     }
 }

@@ -27,7 +27,7 @@ public sealed unsafe partial class LocalFileSystem : IFileSystem
     readonly InodeTable _inodes;
     readonly HandleTable _handles;
     readonly LockTable _locks;
-    readonly Func<int, int> _openForLocks;
+    readonly Func<int, bool, int> _openForLocks;
     readonly FileDescriptor _descriptorDirectory;
     readonly FileDescriptor _root;
     readonly Validity _validity;
@@ -109,7 +109,6 @@ public sealed unsafe partial class LocalFileSystem : IFileSystem
     public ValueTask DisposeAsync()
     {
         Reset();
-        _locks.Dispose();
         _inodes.Dispose();
         _mounts.Dispose();
         _root.Dispose();

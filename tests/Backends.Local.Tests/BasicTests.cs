@@ -10,6 +10,25 @@ public sealed class BasicTests : IDisposable
     public void Dispose() => _share.Dispose();
 
     [Fact]
+    public void A_listing_that_fails_after_entries_that_are_gone_tells_so()
+    {
+        var path = _share.Host("directory");
+        Directory.CreateDirectory(path);
+        // So many that "." and ".." come first on ext4 too, which lists small directories by hash.
+        for (var i = 0; i < 500; i++)
+            File.WriteAllText(Path.Combine(path, $"file{i}"), "");
+        var node = _share.Lookup("directory").Node;
+        var handle = _share.OpenDirectory(node);
+        var listing = new Listing(plus: true, room: 2);
+        Assert.Equal(Errno.None, _share.List(node, handle, 0, listing));
+        Assert.Equal([".", ".."], listing.Names.Select(entry => entry.Name).Order());
+        Directory.Delete(path, recursive: true);
+        listing.MakeRoom(2);
+
+        Assert.Equal(Errno.ENOENT, _share.List(node, handle, listing.LastOffset, listing));
+    }
+
+    [Fact]
     public void A_file_of_the_host_is_found_opened_and_read()
     {
         File.WriteAllText(_share.Host("hello"), "content");

@@ -1,4 +1,5 @@
 using VirtioFsStore.Core.Interop;
+using VirtioFsStore.Core.Memory;
 using VirtioFsStore.Core.Storage;
 
 namespace VirtioFsStore.Backends.Local.Tests;
@@ -16,9 +17,21 @@ public sealed class DataTests : IDisposable
         var node = _share.Lookup("file").Node;
         var handle = _share.Open(node, Share.WRONLY | OpenFlags.O_APPEND);
 
-        _share.Write(node, handle, "-more", offset: 0);
+        _share.Write(node, handle, "-more", offset: 0, flags: WriteFlags.Append);
 
         Assert.Equal("start-more", File.ReadAllText(_share.Host("file")));
+    }
+
+    [Fact]
+    public void Once_the_guest_has_cleared_O_APPEND_writes_go_to_their_offset()
+    {
+        File.WriteAllText(_share.Host("file"), "start");
+        var node = _share.Lookup("file").Node;
+        var handle = _share.Open(node, Share.WRONLY | OpenFlags.O_APPEND);
+
+        _share.Write(node, handle, "S", offset: 0);
+
+        Assert.Equal("Start", File.ReadAllText(_share.Host("file")));
     }
 
     [Fact]
@@ -28,7 +41,7 @@ public sealed class DataTests : IDisposable
         var node = _share.Lookup("file").Node;
         var handle = _share.Open(node, Share.WRONLY | OpenFlags.O_APPEND);
 
-        _share.Write(node, handle, "S", offset: 0, flags: WriteFlags.Cache);
+        _share.Write(node, handle, "S", offset: 0, flags: WriteFlags.Cache | WriteFlags.Append);
 
         Assert.Equal("Start", File.ReadAllText(_share.Host("file")));
     }
@@ -67,6 +80,32 @@ public sealed class DataTests : IDisposable
         Assert.Equal("", _share.Read(made.Entry.Node, made.Open.Handle, 100));
         Assert.Equal(Errno.EINVAL, _share.TryRead(made.Entry.Node, made.Open.Handle, ulong.MaxValue, new byte[1]).Error);
         Assert.Equal(Errno.EFBIG, _share.TryWrite(made.Entry.Node, made.Open.Handle, "x", ulong.MaxValue).Error);
+    }
+
+    [Theory]
+    [InlineData(3000, 3000)]
+    [InlineData(3000, 2500)]
+    [InlineData(3000, 1024)]
+    [InlineData(1000, 1000)]
+    [InlineData(1000, 999)]
+    public unsafe void A_read_fills_any_number_of_ranges_up_to_the_end(int ranges, int size)
+    {
+        var content = new byte[size];
+        new Random(1).NextBytes(content);
+        File.WriteAllBytes(_share.Host("file"), content);
+        var node = _share.Lookup("file").Node;
+        var handle = _share.Open(node);
+        var bytes = new byte[ranges];
+        using var buffers = new IoBuffers();
+        fixed (byte* pointer = bytes)
+        {
+            for (var i = 0; i < ranges; i++)
+                buffers.Append(pointer + i, 1);
+
+            Assert.Equal(size, _share.FileSystem.ReadAsync(_share.Request, node, handle, 0, buffers).Now().Value);
+        }
+
+        Assert.Equal(content, bytes[..size]);
     }
 
     [Fact]

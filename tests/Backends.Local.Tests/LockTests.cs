@@ -114,6 +114,56 @@ public sealed class LockTests : IDisposable
     }
 
     [Fact]
+    public void A_read_lock_stays_while_another_range_gets_a_write_lock()
+    {
+        Try(_share, _file, Range(FileLockType.Read, 0, 99, owner: 1));
+        Try(_share, _file, Range(FileLockType.Unlock, 40, 59, owner: 1));
+
+        Assert.Equal(Errno.None, Try(_share, _file, Range(FileLockType.Write, 70, 79, owner: 1)));
+
+        Assert.Equal(Errno.EAGAIN, Try(_other, _otherFile, Range(FileLockType.Write, 0, 39, owner: 1)));
+        Assert.Equal(Errno.EAGAIN, Try(_other, _otherFile, Range(FileLockType.Read, 70, 79, owner: 1)));
+        Assert.Equal(Errno.EAGAIN, Try(_other, _otherFile, Range(FileLockType.Write, 99, 99, owner: 1)));
+        Assert.Equal(Errno.None, Try(_other, _otherFile, Range(FileLockType.Write, 40, 59, owner: 1)));
+        Assert.Equal(Errno.None, Try(_other, _otherFile, Range(FileLockType.Read, 60, 69, owner: 1)));
+    }
+
+    [Fact]
+    public void A_program_that_is_locked_for_reading_or_as_a_whole_can_be_run()
+    {
+        var program = _share.Host("program");
+        File.Copy("/bin/true", program);
+        var node = _share.Lookup("program").Node;
+
+        Assert.Equal(Errno.None, Try(_share, node, Whole(FileLockType.Write, owner: 1)));
+        Assert.Equal(Errno.None, Try(_share, node, Range(FileLockType.Read, 0, 9, owner: 1)));
+
+        Command.Run(program);
+    }
+
+    [Fact]
+    public async Task Every_waiter_of_a_file_gets_its_turn()
+    {
+        const int Waiters = 20;
+        Try(_share, _file, Range(FileLockType.Write, 0, 9, owner: 100));
+        var turns = 0;
+
+        var all = Enumerable.Range(1, Waiters).Select(async owner =>
+        {
+            using var request = new TestRequestContext().WaitingAtMost(s_long);
+            var error = await _share.FileSystem.SetLockAsync(request, _file, HandleId.None, Range(FileLockType.Write, 0, 9, (ulong)owner), wait: true);
+            Assert.Equal(Errno.None, error);
+            Assert.Equal(1, Interlocked.Increment(ref turns));
+            Interlocked.Decrement(ref turns);
+            return _share.FileSystem.SetLockAsync(request, _file, HandleId.None, Range(FileLockType.Unlock, 0, long.MaxValue, (ulong)owner), wait: false).Now();
+        }).ToArray();
+        Assert.All(all, waiting => Assert.False(waiting.IsCompleted));
+        Try(_share, _file, Range(FileLockType.Unlock, 0, long.MaxValue, owner: 100));
+
+        Assert.All(await Task.WhenAll(all), error => Assert.Equal(Errno.None, error));
+    }
+
+    [Fact]
     public void A_directory_can_be_flocked()
     {
         Assert.Equal(Errno.None, Try(_share, Share.Root, Whole(FileLockType.Write, owner: 1)));

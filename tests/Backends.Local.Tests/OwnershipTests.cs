@@ -14,6 +14,16 @@ public sealed class OwnershipTests : IDisposable
     public void Dispose() => _share.Dispose();
 
     [RootFact]
+    public void A_caller_without_an_id_creates_nothing()
+    {
+        Assert.Equal(Errno.EOVERFLOW, _share.As(uint.MaxValue, uint.MaxValue).TryCreate("both").Error);
+        Assert.Equal(Errno.EOVERFLOW, _share.As(uint.MaxValue, 1000).TryCreate("user").Error);
+        Assert.Equal(Errno.EOVERFLOW, _share.As(1000, uint.MaxValue).TryCreate("group").Error);
+        Assert.Empty(Directory.GetFileSystemEntries(_share.Path));
+        Assert.Equal(Errno.None, _share.As(0, 0).TryCreate("root").Error);
+    }
+
+    [RootFact]
     public void What_a_caller_creates_is_the_callers()
     {
         _share.As(1000, 1001);

@@ -79,6 +79,20 @@ public sealed class PrivilegeClearingTests : IDisposable
     }
 
     [RootFact]
+    public void Allocation_and_copying_clear_them_for_a_caller_who_is_not_known()
+    {
+        var (node, handle) = MakePrivileged();
+        _share.As(uint.MaxValue, uint.MaxValue);
+
+        Assert.Equal(Errno.None, _share.FileSystem.AllocateAsync(_share.Request, node, handle, 0, 4096, 0).Now());
+        Assert.Equal(0u, _share.Attributes(node).Mode & Both);
+        _share.Set(node, new SetAttributes { Valid = SetAttributesValid.Mode, Mode = Mode });
+        var copy = new CopyRange { SourceNode = node, SourceHandle = handle, TargetNode = node, TargetHandle = handle, TargetOffset = 4096, Length = 4096 };
+        Assert.Equal(4096UL, _share.FileSystem.CopyRangeAsync(_share.Request, copy).Now().Value);
+        Assert.Equal(0u, _share.Attributes(node).Mode & Both);
+    }
+
+    [RootFact]
     public void A_new_owner_clears_them()
     {
         var (node, _) = MakePrivileged();

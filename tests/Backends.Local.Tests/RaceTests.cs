@@ -107,6 +107,49 @@ public sealed class RaceTests
         Assert.True(share.FileSystem.InodeDescriptorCount <= 16);
     }
 
+    [RootFact]
+    public async Task A_file_removed_while_its_descriptor_is_opened_stays_usable()
+    {
+        const int Rounds = 2_000, Capacity = 8;
+        var budget = new DescriptorBudget(64);
+        using var share = new Share(options => options with { Descriptors = budget, MaxInodeDescriptors = Capacity });
+        for (var i = 0; i < 2 * Capacity; i++)
+            File.WriteAllText(share.Host($"other{i}"), "");
+        using var barrier = new Barrier(2);
+        ulong current = 0;
+        var opener = Task.Run(() =>
+        {
+            using var queue = new Share(share);
+            for (var i = 0; i < Rounds; i++)
+            {
+                barrier.SignalAndWait();
+                Assert.Equal(Errno.None, queue.TryAttributes(new NodeId(current)).Error);
+                barrier.SignalAndWait();
+            }
+        });
+
+        for (var i = 0; i < Rounds; i++)
+        {
+            File.WriteAllText(share.Host("file"), "content");
+            var node = share.Lookup("file").Node;
+            // Their descriptors take the place of the file's.
+            for (var j = 0; j < 2 * Capacity; j++)
+                Assert.Equal(Errno.None, share.TryAttributes(share.Lookup($"other{j}").Node).Error);
+            current = node.Value;
+            barrier.SignalAndWait();
+            Assert.Equal(Errno.None, share.Unlink("file"));
+            barrier.SignalAndWait();
+            for (var j = 0; j < 2 * Capacity; j++)
+                Assert.Equal(Errno.None, share.TryAttributes(share.Lookup($"other{j}").Node).Error);
+            Assert.Equal(0u, share.Attributes(node).LinkCount);
+            share.FileSystem.Forget(node, 1);
+        }
+        await opener;
+
+        share.FileSystem.Reset();
+        Assert.Equal((0, 0), (share.FileSystem.InodeDescriptorCount, budget.Used));
+    }
+
     [Theory]
     [InlineData(FileHandleMode.Never)]
     [InlineData(FileHandleMode.Prefer)]

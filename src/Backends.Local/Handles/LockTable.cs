@@ -7,14 +7,21 @@ namespace VirtioFsStore.Backends.Local.Handles;
 /// Locks that the host sees. Each owner in the guest has an open description of its own for each file it locks, since
 /// that is whom the kernel takes for the owner: OFD locks for ranges, flock for whole files.
 /// </summary>
-sealed class LockTable(DescriptorBudget budget) : IDisposable
+sealed class LockTable(DescriptorBudget budget)
 {
     /// <summary>More waiting requests than this are a guest's mistake or malice.</summary>
     const int MaxWaiters = 4096;
 
+    /// <summary>How long after another process dropped a lock a waiting guest may get it: the shorter for a lock that is soon dropped.</summary>
+    static readonly TimeSpan s_firstInterval = TimeSpan.FromMilliseconds(20);
+    static readonly TimeSpan s_lastInterval = TimeSpan.FromSeconds(1);
+
     readonly Lock _lock = new();
-    readonly Dictionary<(NodeId Node, ulong Owner, bool IsFlock), int> _descriptions = [];
-    readonly SemaphoreSlim _released = new(0);
+    readonly Dictionary<(NodeId Node, ulong Owner, bool IsFlock), LockDescription> _descriptions = [];
+
+    /// <summary>Completed and removed when a lock of their file and kind may have become free.</summary>
+    readonly Dictionary<(NodeId Node, bool IsFlock), List<TaskCompletionSource>> _waiting = [];
+
     int _waiters;
 
     /// <summary>Owners and files with a lock, or with one that was refused.</summary>
@@ -31,51 +38,61 @@ sealed class LockTable(DescriptorBudget budget) : IDisposable
     /// <param name="node">The file.</param>
     /// <param name="wanted">The lock.</param>
     /// <param name="file">A descriptor of the file, O_PATH or not.</param>
-    /// <param name="open">Opens it anew; a descriptor or −errno. The unit of the budget for it is taken here.</param>
-    public Errno TrySet(NodeId node, in FileLock wanted, int file, Func<int, int> open)
+    /// <param name="open">Opens it anew, for writing or not; a descriptor or −errno. The unit of the budget for it is taken here.</param>
+    public Errno TrySet(NodeId node, in FileLock wanted, int file, Func<int, bool, int> open)
     {
         int result;
         lock (_lock)
         {
             var key = (node, wanted.Owner, wanted.IsFlock);
-            if (!_descriptions.TryGetValue(key, out var fd))
+            // flock does not ask how the file is open.
+            var forWriting = !wanted.IsFlock && wanted.Type == FileLockType.Write;
+            if (!_descriptions.TryGetValue(key, out var description))
             {
                 if (wanted.Type == FileLockType.Unlock)
                     return Errno.None;
                 if (!budget.TryTake())
                     return Errno.ENOLCK;
-                fd = open(file);
+                var fd = open(file, forWriting);
                 if (fd < 0)
                 {
                     budget.Return();
                     return fd.ToErrno();
                 }
-                _descriptions.Add(key, fd);
+                description = new LockDescription(fd, forWriting);
+                _descriptions.Add(key, description);
             }
-            result = wanted.IsFlock ? FileLocks.SetWhole(fd, OperationOf(wanted.Type)) : FileLocks.SetRange(fd, RangeOf(wanted));
+            else if (forWriting && !description.IsWritable && (result = MakeWritable(description, file, open)) < 0)
+            {
+                return result.ToErrno();
+            }
+            result = Set(description, wanted);
+            // NFS keeps flock as a range lock, which does ask.
+            if (result == -(int)Errno.EBADF && !description.IsWritable && (result = MakeWritable(description, file, open)) >= 0)
+                result = Set(description, wanted);
             if (wanted.Type == FileLockType.Unlock && (wanted.IsFlock || IsWhole(wanted)))
-                Remove(key, fd);
+                Remove(key, description);
+            // A write lock that becomes a read lock lets others in as well. A refused attempt wakes nobody: it may be a waiter's own.
+            if (result >= 0 && wanted.Type != FileLockType.Write)
+                WakeWaiters(node, wanted.IsFlock);
         }
-        // A write lock that becomes a read lock lets others in as well. A refused attempt wakes nobody: it may be a waiter's own.
-        if (result >= 0 && wanted.Type != FileLockType.Write)
-            WakeWaiters();
         return result.ToErrno();
     }
 
     /// <summary>The range lock that stands in the way of <paramref name="wanted"/>.</summary>
-    public Reply<FileLock> Get(NodeId node, in FileLock wanted, int file, Func<int, int> open)
+    public Reply<FileLock> Get(NodeId node, in FileLock wanted, int file, Func<int, bool, int> open)
     {
-        var range = RangeOf(wanted);
+        var range = LockDescription.RangeOf(wanted);
         int result;
         lock (_lock)
         {
-            if (_descriptions.TryGetValue((node, wanted.Owner, false), out var fd))
+            if (_descriptions.TryGetValue((node, wanted.Owner, false), out var description))
             {
-                result = FileLocks.GetRange(fd, ref range);
+                result = FileLocks.GetRange(description.Fd, ref range);
             }
             else
             {
-                fd = open(file);
+                var fd = open(file, false);
                 if (fd < 0)
                     return fd.ToErrno();
                 result = FileLocks.GetRange(fd, ref range);
@@ -100,41 +117,48 @@ sealed class LockTable(DescriptorBudget budget) : IDisposable
         lock (_lock)
         {
             var key = (node, owner, isFlock);
-            if (!_descriptions.TryGetValue(key, out var fd))
+            if (!_descriptions.TryGetValue(key, out var description))
                 return;
-            Remove(key, fd);
+            Remove(key, description);
+            WakeWaiters(node, isFlock);
         }
-        WakeWaiters();
     }
 
     /// <summary>
     /// Tries until it has the lock, off the queue's thread. The kernel tells of a lock that another process drops only to a thread that
-    /// blocks for it, which could not be cancelled; so such locks are asked for again, every <paramref name="interval"/>.
+    /// blocks for it, which could not be cancelled; so such locks are asked for again, less and less often.
     /// </summary>
-    public async ValueTask<Errno> WaitAsync(Func<Errno> attempt, TimeSpan interval, CancellationToken cancellation)
+    public async ValueTask<Errno> WaitAsync(NodeId node, bool isFlock, Func<Errno> attempt, CancellationToken cancellation)
     {
         if (Interlocked.Increment(ref _waiters) > MaxWaiters)
         {
             Interlocked.Decrement(ref _waiters);
             return Errno.ENOLCK;
         }
+        var key = (node, isFlock);
+        var interval = s_firstInterval;
+        TaskCompletionSource? woken = null;
         try
         {
-            while (true)
+            while (!cancellation.IsCancellationRequested)
             {
+                // Before the attempt, so that what is dropped after it is not missed.
+                if (woken is null || woken.Task.IsCompleted)
+                    woken = Register(key);
                 var error = attempt();
                 if (error != Errno.EAGAIN)
                     return error;
-                await _released.WaitAsync(interval, cancellation).ConfigureAwait(false);
+                await ((Task)woken.Task.WaitAsync(interval, cancellation)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                if (!woken.Task.IsCompleted)
+                    interval = interval * 2 < s_lastInterval ? interval * 2 : s_lastInterval;
             }
-        }
-        catch (OperationCanceledException)
-        {
             // An interrupt, or the end of what a request may wait: for a lock both are EINTR.
             return Errno.EINTR;
         }
         finally
         {
+            if (woken is not null)
+                Unregister(key, woken);
             Interlocked.Decrement(ref _waiters);
         }
     }
@@ -144,19 +168,13 @@ sealed class LockTable(DescriptorBudget budget) : IDisposable
     {
         lock (_lock)
         {
-            foreach (var fd in _descriptions.Values)
+            foreach (var description in _descriptions.Values)
             {
-                _ = Descriptors.Close(fd);
+                description.Close();
                 budget.Return();
             }
             _descriptions.Clear();
         }
-    }
-
-    public void Dispose()
-    {
-        Clear();
-        _released.Dispose();
     }
 
     static int OperationOf(FileLockType type) => type switch
@@ -168,24 +186,49 @@ sealed class LockTable(DescriptorBudget budget) : IDisposable
 
     static bool IsWhole(in FileLock range) => range.Start == 0 && range.End >= long.MaxValue;
 
-    static ByteRangeLock RangeOf(in FileLock wanted) => new()
-    {
-        Type = (short)wanted.Type,
-        Start = (long)wanted.Start,
-        Length = wanted.End >= long.MaxValue ? 0 : (long)(wanted.End - wanted.Start + 1),
-    };
+    static int Set(LockDescription description, in FileLock wanted) =>
+        wanted.IsFlock ? FileLocks.SetWhole(description.Fd, OperationOf(wanted.Type)) : description.SetRange(wanted);
 
-    void Remove((NodeId Node, ulong Owner, bool IsFlock) key, int fd)
+    static int MakeWritable(LockDescription description, int file, Func<int, bool, int> open)
+    {
+        var fd = open(file, true);
+        return fd < 0 ? fd : description.MoveTo(fd);
+    }
+
+    void Remove((NodeId Node, ulong Owner, bool IsFlock) key, LockDescription description)
     {
         _descriptions.Remove(key);
-        _ = Descriptors.Close(fd);
+        description.Close();
         budget.Return();
     }
 
-    void WakeWaiters()
+    TaskCompletionSource Register((NodeId Node, bool IsFlock) key)
     {
-        var waiters = Volatile.Read(ref _waiters);
-        if (waiters > 0)
-            _released.Release(waiters);
+        // A waiter goes on elsewhere: the lock is held where it is woken.
+        var woken = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (_lock)
+        {
+            if (!_waiting.TryGetValue(key, out var waiting))
+                _waiting.Add(key, waiting = []);
+            waiting.Add(woken);
+        }
+        return woken;
+    }
+
+    void Unregister((NodeId Node, bool IsFlock) key, TaskCompletionSource woken)
+    {
+        lock (_lock)
+        {
+            if (_waiting.TryGetValue(key, out var waiting) && waiting.Remove(woken) && waiting.Count == 0)
+                _waiting.Remove(key);
+        }
+    }
+
+    void WakeWaiters(NodeId node, bool isFlock)
+    {
+        if (!_waiting.Remove((node, isFlock), out var waiting))
+            return;
+        foreach (var woken in waiting)
+            woken.TrySetResult();
     }
 }

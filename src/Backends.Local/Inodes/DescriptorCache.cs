@@ -47,11 +47,43 @@ sealed unsafe class DescriptorCache(InodeTable table, DescriptorBudget budget, i
         return position;
     }
 
-    /// <summary>The descriptor of a reserved position is open and belongs to the slot, which the caller uses.</summary>
-    public void Commit(int position, int slot)
+    /// <summary>
+    /// Gives a slot that the caller uses the open descriptor of a reserved position. Under the lock: whoever sees the descriptor may
+    /// pin it, which needs its position.
+    /// </summary>
+    /// <returns>False if the slot has a descriptor already; this one and its position stay the caller's.</returns>
+    public bool Publish(InodeSlot* slot, int index, int fd, int position)
     {
         lock (_lock)
-            _clock[position] = slot;
+        {
+            var word = Volatile.Read(ref slot->Word);
+            while (InodeWord.Descriptor(word) < 0)
+            {
+                var seen = Interlocked.CompareExchange(ref slot->Word, word + (ulong)(fd + 1), word);
+                if (seen != word)
+                {
+                    word = seen;
+                    continue;
+                }
+                slot->CachePosition = position;
+                _clock[position] = index;
+                return true;
+            }
+            return false;
+        }
+    }
+
+    /// <summary>
+    /// A new slot, which the caller uses, was made with the open descriptor of a reserved position. Someone may have found and pinned
+    /// it since: then the position is no longer its own.
+    /// </summary>
+    public void Commit(InodeSlot* slot, int index, int position)
+    {
+        lock (_lock)
+        {
+            if (!slot->Pinned)
+                _clock[position] = index;
+        }
     }
 
     /// <summary>The descriptor of this position is closed, or was never opened.</summary>
@@ -127,6 +159,8 @@ sealed unsafe class DescriptorCache(InodeTable table, DescriptorBudget budget, i
             if (index == Empty)
                 continue;
             var slot = table.Slot(index);
+            if (slot->Pinned)
+                continue;
             if (slot->Recent)
             {
                 slot->Recent = false;

@@ -96,7 +96,7 @@ partial class InodeTable
             }
         }
         if (isNew && inode.CachePosition >= 0)
-            _descriptors.Commit(inode.CachePosition, index);
+            _descriptors.Commit(slot, index, inode.CachePosition);
         if (!isNew)
             Discard(inode);
         if (slot == null)

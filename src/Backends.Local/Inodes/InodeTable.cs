@@ -170,25 +170,12 @@ sealed unsafe partial class InodeTable : IDisposable
             _descriptors.Release(position);
             return fd == -(int)Errno.EMFILE ? -(int)Errno.ENFILE : fd;
         }
-        var word = Volatile.Read(ref slot->Word);
-        while (true)
-        {
-            var other = InodeWord.Descriptor(word);
-            if (other >= 0)
-            {
-                // Another queue was faster; our use of the slot keeps its descriptor open.
-                _ = Descriptors.Close(fd);
-                _descriptors.Release(position);
-                return other;
-            }
-            var seen = Interlocked.CompareExchange(ref slot->Word, word + (ulong)(fd + 1), word);
-            if (seen == word)
-                break;
-            word = seen;
-        }
-        slot->CachePosition = position;
-        _descriptors.Commit(position, index);
-        return fd;
+        if (_descriptors.Publish(slot, index, fd, position))
+            return fd;
+        // Another queue was faster; our use of the slot keeps its descriptor open.
+        _ = Descriptors.Close(fd);
+        _descriptors.Release(position);
+        return InodeWord.Descriptor(Volatile.Read(ref slot->Word));
     }
 
     void Retire(InodeSlot* slot, int index)

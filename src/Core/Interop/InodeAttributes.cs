@@ -10,8 +10,6 @@ public static unsafe partial class InodeAttributes
 
     const nint SYS_fchmodat2 = 452;
 
-    public static int ChangeMode(int fd, uint mode) => LastError.Or(fchmod(fd, mode));
-
     /// <summary>fchmodat2(2), Linux 6.6 (ENOSYS before): the only chmod that takes AT_EMPTY_PATH and so an O_PATH descriptor.</summary>
     public static int ChangeModeAt2(int directory, byte* path, uint mode, int flags) =>
         (int)LastError.Or(syscall(SYS_fchmodat2, directory, (nint)path, (nint)mode, flags));
@@ -37,9 +35,6 @@ public static unsafe partial class InodeAttributes
         while (result == -(int)Errno.EINTR);
         return result;
     }
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int fchmod(int fd, uint mode);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int fchmodat(int directory, byte* path, uint mode, int flags);

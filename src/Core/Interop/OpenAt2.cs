@@ -5,9 +5,7 @@ namespace VirtioFsStore.Core.Interop;
 /// <summary>openat2(2), Linux 5.6: opening with rules for the resolution. Results: a descriptor, or −errno.</summary>
 public static unsafe partial class OpenAt2
 {
-    public const ulong RESOLVE_NO_XDEV = 0x01;
     public const ulong RESOLVE_NO_MAGICLINKS = 0x02;
-    public const ulong RESOLVE_NO_SYMLINKS = 0x04;
     public const ulong RESOLVE_BENEATH = 0x08;
     public const ulong RESOLVE_IN_ROOT = 0x10;
 

@@ -11,6 +11,9 @@ namespace VirtioFsStore.Core.Memory;
 /// </summary>
 public sealed unsafe class IoBuffers : IDisposable
 {
+    /// <summary>MAX_RW_COUNT (linux/fs.h): what one call transfers at most, with the smallest pages.</summary>
+    const long MaxTransfer = 0x7FFF_F000;
+
     Iovec* _vectors;
     int _capacity;
     int _first;
@@ -156,12 +159,15 @@ public sealed unsafe class IoBuffers : IDisposable
     }
 
     /// <summary>
-    /// preadv2 from <paramref name="fd"/> at <paramref name="offset"/> into these ranges, without consuming them; reads on
-    /// after a short read until end of file. Returns bytes, or −errno if nothing was read.
+    /// preadv2 from <paramref name="fd"/>, a regular file, at <paramref name="offset"/> into these ranges, without consuming
+    /// them. Returns bytes, fewer than asked for at end of file or before an error; or −errno if nothing was read.
     /// </summary>
     public nint ReadFrom(int fd, long offset, int flags = 0) => Transfer(fd, offset, flags, reading: true);
 
-    /// <summary>pwritev2 of these ranges to <paramref name="fd"/>; as <see cref="ReadFrom"/>.</summary>
+    /// <summary>
+    /// pwritev2 of these ranges to <paramref name="fd"/> at <paramref name="offset"/>, without consuming them; writes on after a
+    /// short write. Returns bytes, or −errno if nothing was written.
+    /// </summary>
     public nint WriteTo(int fd, long offset, int flags = 0) => Transfer(fd, offset, flags, reading: false);
 
     public void Dispose()
@@ -184,8 +190,11 @@ public sealed unsafe class IoBuffers : IDisposable
         if (Length == 0)
             return 0;
         var first = Call(fd, Vectors, Count, offset, flags, reading);
-        // The whole request in one call is the rule; the loop below is for over 1,024 ranges and for short transfers.
-        return first <= 0 || first == Length ? first : Continue(fd, offset, flags, reading, first);
+        if (first <= 0 || first == Length)
+            return first;
+        // A regular file's read is short only at its end or before an error, so that asking again would tell nothing; unless the
+        // kernel was not given, or does not take, the whole request at once.
+        return reading && Count <= FileIo.MaxVectors && Length <= MaxTransfer ? first : Continue(fd, offset, flags, reading, first);
     }
 
     nint Continue(int fd, long offset, int flags, bool reading, nint done)
