@@ -31,7 +31,11 @@ public sealed class CommandLineTests : IDisposable
     [InlineData(2, "serve --socket-path {dir}/s --fd 3 {dir}", "exactly one")]
     [InlineData(2, "serve --socket-path {dir}/s", "SOURCE")]
     [InlineData(2, "serve --socket-path {dir}/s {dir} --mount /a={dir}", "SOURCE")]
-    [InlineData(2, "serve --socket-path {dir}/s {dir}/absent", "absent")]
+    [InlineData(1, "serve --socket-path {dir}/s {dir}/absent", "no such directory")]
+    [InlineData(1, "serve --socket-path {dir}/s /proc/self/status", "is a file")]
+    [InlineData(2, "serve --bogus", "no option '--bogus'")]
+    [InlineData(2, "mount --bogus {dir}", "no option '--bogus'")]
+    [InlineData(2, "serve --fd abc {dir}", "--fd takes a number from 3 to")]
     [InlineData(2, "serve --socket-path {dir}/s {dir} --cache sometimes", "sometimes")]
     [InlineData(2, "serve --socket-path {dir}/s {dir} --request-queues 0", "--request-queues")]
     [InlineData(2, "serve --socket-path {dir}/s {dir} --request-queues 65", "--request-queues")]
@@ -54,6 +58,7 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(expected, code);
         Assert.Contains(Expand(mentions), error, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("(Parameter", error, StringComparison.Ordinal);
         Assert.DoesNotContain("Unhandled", error, StringComparison.Ordinal);
         Assert.False(File.Exists(_directory["s"]));
     }

@@ -21,13 +21,13 @@ sealed class PseudoFileSystem : ReadOnlyFileSystem
         foreach (var name in names)
         {
             if (directory.Mounted is { } above)
-                throw new ArgumentException($"Cannot mount on {path}: {above.Path} is a mount point itself, and mounts cannot be nested in one.", nameof(path));
+                throw new ArgumentException($"Cannot mount on {path}: {above.Path} is a mount point itself, and mounts cannot be nested in one.");
             directory = directory.Find(name) ?? AddChild(directory, name);
         }
         if (directory.Mounted is not null)
-            throw new ArgumentException($"{path} is already a mount point.", nameof(path));
+            throw new ArgumentException($"{path} is already a mount point.");
         if (directory.Children.Length > 0)
-            throw new ArgumentException($"Cannot mount on {path}: there are mount points below it.", nameof(path));
+            throw new ArgumentException($"Cannot mount on {path}: there are mount points below it.");
         directory.Mounted = mount;
     }
 
@@ -88,12 +88,12 @@ sealed class PseudoFileSystem : ReadOnlyFileSystem
     static List<byte[]> Split(string path)
     {
         if (path.Length == 0 || path[0] != '/' || path.Contains('\0', StringComparison.Ordinal))
-            throw new ArgumentException($"A mount point is an absolute path, e.g. /images/web; got '{path}'.", nameof(path));
+            throw new ArgumentException($"A mount point is an absolute path, e.g. /images/web; got '{path}'.");
         var names = path.Split('/', StringSplitOptions.RemoveEmptyEntries).Select(Encoding.UTF8.GetBytes).ToList();
         if (names.Count == 0)
-            throw new ArgumentException("The root itself cannot be a mount point here; name a directory below it.", nameof(path));
+            throw new ArgumentException("The root itself cannot be a mount point here; name a directory below it.");
         if (names.Exists(name => name.AsSpan().SequenceEqual("."u8) || name.AsSpan().SequenceEqual(".."u8) || name.Length > 255))
-            throw new ArgumentException($"A mount point has no '.', no '..' and no name over 255 bytes; got '{path}'.", nameof(path));
+            throw new ArgumentException($"A mount point has no '.', no '..' and no name over 255 bytes; got '{path}'.");
         return names;
     }
 

@@ -1,10 +1,34 @@
 using System.CommandLine;
+using System.Globalization;
 
 namespace VirtioFsStore.Daemon.Commands;
 
-/// <summary>Options that take one of a few words.</summary>
+/// <summary>Options that take one of a few words, or a number; what does not fit is named in the error.</summary>
 static class Choices
 {
+    /// <summary>An option that takes a number from <paramref name="least"/> to <paramref name="most"/>; null where it was not given and has no default.</summary>
+    public static Option<int?> CreateNumber(string name, string description, int least, int most, int? @default = null) => new(name)
+    {
+        Description = description,
+        HelpName = "N",
+        DefaultValueFactory = _ => @default,
+        CustomParser = result =>
+        {
+            var text = result.Tokens.Count == 1 ? result.Tokens[0].Value : "";
+            if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most)
+                return number;
+            result.AddError($"{name} takes a number from {least} to {most}, got '{text}'");
+            return null;
+        },
+    };
+
+    /// <summary>
+    /// A SOURCE as it was given. The parser takes an unknown option for one where a SOURCE could stand.
+    /// </summary>
+    public static string? CheckSource(string? source) => source?.StartsWith('-') == true
+        ? throw new UsageException($"there is no option '{source}' (for a directory of that name say ./{source})")
+        : source;
+
     public static Option<string> Create(string name, string description, string @default, params string[] values)
     {
         var option = new Option<string>(name)

@@ -10,7 +10,7 @@ static class MountCommand
     static readonly Argument<string> s_source = new("SOURCE") { Description = "What to mount: a directory, or oci:PATH[:TAG|@DIGEST]." };
     static readonly Argument<string> s_mountPoint = new("MOUNTPOINT") { Description = "An existing directory." };
     static readonly Option<string[]> s_options = new("-o") { Description = "Mount options, separated by commas: ro, rw, nosuid, nodev, allow_other, default_permissions.", HelpName = "OPTIONS" };
-    static readonly Option<int> s_threads = new("--threads") { Description = "Threads that read requests.", DefaultValueFactory = _ => Math.Clamp(Environment.ProcessorCount, 1, 8), HelpName = "N" };
+    static readonly Option<int?> s_threads = Choices.CreateNumber("--threads", "Threads that read requests.", 1, 64, Math.Clamp(Environment.ProcessorCount, 1, 8));
 
     public static Command Create()
     {
@@ -27,10 +27,8 @@ static class MountCommand
 
     static MountSettings Settings(ParseResult parsed)
     {
-        var threads = parsed.GetValue(s_threads);
-        if (threads is < 1 or > 64)
-            throw new UsageException($"--threads takes 1 to 64, got {threads}");
-        var device = new DevFuseOptions { MountPoint = Path.GetFullPath(parsed.GetValue(s_mountPoint)!), Source = parsed.GetValue(s_source)!, Threads = threads };
+        var source = Choices.CheckSource(parsed.GetValue(s_source))!;
+        var device = new DevFuseOptions { MountPoint = Path.GetFullPath(Choices.CheckSource(parsed.GetValue(s_mountPoint))!), Source = source, Threads = parsed.GetValue(s_threads) ?? 1 };
         foreach (var option in (parsed.GetValue(s_options) ?? []).SelectMany(list => list.Split(',', StringSplitOptions.RemoveEmptyEntries)))
         {
             device = option switch
@@ -45,7 +43,7 @@ static class MountCommand
         }
         return new MountSettings
         {
-            Source = parsed.GetValue(s_source)!,
+            Source = source,
             Device = device,
             IoTimeout = SessionLimits.IoTimeout(parsed),
             LogLevel = SessionLimits.LogLevel(parsed),

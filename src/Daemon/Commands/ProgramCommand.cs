@@ -59,6 +59,8 @@ static class ProgramCommand
             SOURCE is one of
               PATH                       a directory of this host, read-write
               oci:PATH[:TAG|@DIGEST]     an image in an OCI layout directory, read-only
+
+            Exit codes: 0 done; 1 it could not be done, and a line on stderr says why; 2 the command line makes no sense.
             """);
         root.Add(ServeCommand.Create());
         root.Add(MountCommand.Create());

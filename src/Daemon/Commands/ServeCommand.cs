@@ -13,12 +13,12 @@ static class ServeCommand
     };
 
     static readonly Option<string?> s_socketPath = new("--socket-path") { Description = "Unix socket to make and listen on.", HelpName = "PATH" };
-    static readonly Option<int?> s_fd = new("--fd") { Description = "Listening socket, inherited from the caller, in place of --socket-path.", HelpName = "N" };
+    static readonly Option<int?> s_fd = Choices.CreateNumber("--fd", "Listening socket, inherited from the caller, in place of --socket-path.", 3, int.MaxValue);
     static readonly Option<string?> s_socketGroup = new("--socket-group") { Description = "Group (name or number) that may connect.", HelpName = "GROUP" };
     static readonly Option<string?> s_socketMode = new("--socket-mode") { Description = "Mode of the socket, octal. Default: 0600, with a group 0660.", HelpName = "MODE" };
     static readonly Option<bool> s_relisten = new("--relisten") { Description = "Wait for the next connection when the VMM has gone, instead of ending. The session goes on until the guest is booted anew." };
     static readonly Option<string?> s_tag = new("--tag") { Description = "Mount tag, 1 to 36 bytes, for VMMs that ask the daemon for it (crosvm, QEMU's generic device). QEMU's own device has a tag= of its own.", HelpName = "TAG" };
-    static readonly Option<int> s_requestQueues = new("--request-queues") { Description = "Request queues to advertise to VMMs that ask the daemon (1 to 64). A VMM with a setting of its own, such as QEMU's num-request-queues, may use up to 64 whatever is said here.", DefaultValueFactory = _ => 1, HelpName = "N" };
+    static readonly Option<int?> s_requestQueues = Choices.CreateNumber("--request-queues", "Request queues to advertise to VMMs that ask the daemon (1 to 64). A VMM with a setting of its own, such as QEMU's num-request-queues, may use up to 64 whatever is said here.", 1, 64, 1);
     static readonly Option<string[]> s_mounts = new("--mount") { Description = "Serve SOURCE at /PATH below an otherwise empty root, e.g. --mount /images/web=oci:web:latest. Can be given several times.", HelpName = "/PATH=SOURCE" };
 
     public static Command Create()
@@ -40,17 +40,14 @@ static class ServeCommand
 
     static ServeSettings Settings(ParseResult parsed)
     {
+        var source = Choices.CheckSource(parsed.GetValue(s_source));
         var socket = parsed.GetValue(s_socketPath);
         var fd = parsed.GetValue(s_fd);
         if (socket is null == fd is null)
             throw new UsageException("one of --socket-path PATH and --fd N says where the VMM connects; give exactly one");
-        var source = parsed.GetValue(s_source);
         var mounts = (parsed.GetValue(s_mounts) ?? []).Select(MountPoint.Parse).ToArray();
         if (source is null == (mounts.Length == 0))
             throw new UsageException("say what to serve: either one SOURCE (the root), or --mount /PATH=SOURCE once or several times");
-        var queues = parsed.GetValue(s_requestQueues);
-        if (queues is < 1 or > 64)
-            throw new UsageException($"--request-queues takes 1 to 64, got {queues}");
         if (parsed.GetValue(s_tag) is { } tag && System.Text.Encoding.UTF8.GetByteCount(tag) is 0 or > 36)
             throw new UsageException("--tag takes 1 to 36 bytes");
         return new ServeSettings
@@ -61,7 +58,7 @@ static class ServeCommand
             SocketMode = ParseMode(parsed.GetValue(s_socketMode)),
             Relisten = parsed.GetValue(s_relisten),
             Tag = parsed.GetValue(s_tag),
-            RequestQueues = queues,
+            RequestQueues = parsed.GetValue(s_requestQueues) ?? 1,
             Root = source,
             Mounts = mounts,
             IoTimeout = SessionLimits.IoTimeout(parsed),

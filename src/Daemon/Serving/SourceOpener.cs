@@ -4,7 +4,6 @@ using VirtioFsStore.Backends.Overlay.Images;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Backends.Overlay.Store;
 using VirtioFsStore.Core.Storage;
-using VirtioFsStore.Daemon.Commands;
 using VirtioFsStore.Daemon.Images;
 
 namespace VirtioFsStore.Daemon.Serving;
@@ -21,7 +20,9 @@ sealed class SourceOpener(SourceSettings settings, ILogger logger)
             return OpenImage(source, stop);
         if (Directory.Exists(source))
             return OpenDirectory(source);
-        throw new UsageException($"cannot serve '{source}': there is no such directory, and it is not oci:PATH[:TAG|@DIGEST]");
+        throw new DirectoryNotFoundException(File.Exists(source)
+            ? $"cannot serve '{source}': it is a file, not a directory (and not oci:PATH[:TAG|@DIGEST])"
+            : $"cannot serve '{source}': there is no such directory, and it is not oci:PATH[:TAG|@DIGEST]");
     }
 
     ImageFileSystem OpenImage(string source, CancellationToken stop)
