@@ -40,6 +40,7 @@ sealed partial class QueueWorker : ICompletionTarget, IDisposable
     int _resubmitted;
     int _outstanding;
     int _sleeping;
+    int _signalling;
     volatile bool _enabled;
     volatile bool _stopping;
     volatile bool _abandoned;
@@ -148,15 +149,21 @@ sealed partial class QueueWorker : ICompletionTarget, IDisposable
     /// <inheritdoc/>
     public void OnCompleted(TransportRequest request)
     {
+        // Counted before the request can be seen: the thread may take it, end, and have its descriptors closed before the signal is sent.
+        Interlocked.Increment(ref _signalling);
         _completed.Add((QueuedRequest)request.TransportState!);
         // A full fence between both: either the thread sees the request before it sleeps, or this sees that it sleeps.
         if (Interlocked.Exchange(ref _sleeping, 0) == 1)
             _ = EventFd.Signal(_wake);
+        Interlocked.Decrement(ref _signalling);
     }
 
     /// <summary>When the thread has ended, or was never started.</summary>
     public void Dispose()
     {
+        var wait = new SpinWait();
+        while (Volatile.Read(ref _signalling) != 0)
+            wait.SpinOnce();
         _chains.Dispose();
         _quiet.Dispose();
         _ = Descriptors.Close(_epoll);

@@ -22,13 +22,6 @@ static class Choices
         },
     };
 
-    /// <summary>
-    /// A SOURCE as it was given. The parser takes an unknown option for one where a SOURCE could stand.
-    /// </summary>
-    public static string? CheckSource(string? source) => source?.StartsWith('-') == true
-        ? throw new UsageException($"there is no option '{source}' (for a directory of that name say ./{source})")
-        : source;
-
     public static Option<string> Create(string name, string description, string @default, params string[] values)
     {
         var option = new Option<string>(name)

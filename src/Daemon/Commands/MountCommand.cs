@@ -27,8 +27,8 @@ static class MountCommand
 
     static MountSettings Settings(ParseResult parsed)
     {
-        var source = Choices.CheckSource(parsed.GetValue(s_source))!;
-        var device = new DevFuseOptions { MountPoint = Path.GetFullPath(Choices.CheckSource(parsed.GetValue(s_mountPoint))!), Source = source, Threads = parsed.GetValue(s_threads) ?? 1 };
+        var source = parsed.GetValue(s_source)!;
+        var device = new DevFuseOptions { MountPoint = Path.GetFullPath(parsed.GetValue(s_mountPoint)!), Source = source, Threads = parsed.GetValue(s_threads) ?? 1 };
         foreach (var option in (parsed.GetValue(s_options) ?? []).SelectMany(list => list.Split(',', StringSplitOptions.RemoveEmptyEntries)))
         {
             device = option switch

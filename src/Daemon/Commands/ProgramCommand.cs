@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Core.Interop;
@@ -23,12 +24,16 @@ static class ProgramCommand
             ResponseFileTokenReplacer = null,
             EnablePosixBundling = false,
         });
+        if (UnknownOption(parsed) is { } unknown)
+        {
+            Report($"there is no option '{unknown}' (for a path of that name say ./{unknown})");
+            return Hint(parsed);
+        }
         if (parsed.Errors.Count > 0)
         {
             foreach (var error in parsed.Errors)
                 Report(error.Message);
-            Console.Error.WriteLine($"Try 'virtiofs-store {parsed.CommandResult.Command.Name} --help'.".Replace("virtiofs-store virtiofs-store", "virtiofs-store", StringComparison.Ordinal));
-            return Usage;
+            return Hint(parsed);
         }
         try
         {
@@ -49,6 +54,20 @@ static class ProgramCommand
             Report("interrupted");
             return Failed;
         }
+    }
+
+    /// <summary>The parser takes an option that it does not know for an argument, wherever one could stand.</summary>
+    static string? UnknownOption(ParseResult parsed) =>
+        parsed.Tokens.TakeWhile(token => token.Type != TokenType.DoubleDash)
+            .FirstOrDefault(token => token.Type == TokenType.Argument && token.Value.Length > 1 && token.Value[0] == '-')?.Value;
+
+    static int Hint(ParseResult parsed)
+    {
+        var path = new Stack<string>();
+        for (SymbolResult? at = parsed.CommandResult; at is CommandResult { Command: not RootCommand } command; at = at.Parent)
+            path.Push(command.Command.Name);
+        Console.Error.WriteLine($"Try '{string.Join(' ', path.Prepend("virtiofs-store"))} --help'.");
+        return Usage;
     }
 
     static RootCommand Create()

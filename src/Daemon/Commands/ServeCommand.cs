@@ -40,11 +40,13 @@ static class ServeCommand
 
     static ServeSettings Settings(ParseResult parsed)
     {
-        var source = Choices.CheckSource(parsed.GetValue(s_source));
+        var source = parsed.GetValue(s_source);
         var socket = parsed.GetValue(s_socketPath);
         var fd = parsed.GetValue(s_fd);
         if (socket is null == fd is null)
             throw new UsageException("one of --socket-path PATH and --fd N says where the VMM connects; give exactly one");
+        if (socket is { Length: 0 })
+            throw new UsageException("--socket-path takes the path of the socket to make; got nothing");
         var mounts = (parsed.GetValue(s_mounts) ?? []).Select(MountPoint.Parse).ToArray();
         if (source is null == (mounts.Length == 0))
             throw new UsageException("say what to serve: either one SOURCE (the root), or --mount /PATH=SOURCE once or several times");

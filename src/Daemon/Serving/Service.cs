@@ -59,6 +59,8 @@ static class Service
             Log.Serving(logger, "/", source);
             return Router.Single(root);
         }
+        foreach (var mount in settings.Mounts)
+            SourceOpener.Check(mount.Source);
         var router = Router.Pseudo();
         foreach (var mount in settings.Mounts)
         {

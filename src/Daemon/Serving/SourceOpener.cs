@@ -16,10 +16,16 @@ sealed class SourceOpener(SourceSettings settings, ILogger logger)
 
     public IFileSystem Open(string source, CancellationToken stop)
     {
-        if (ImageReference.IsImage(source))
-            return OpenImage(source, stop);
-        if (Directory.Exists(source))
-            return OpenDirectory(source);
+        Check(source);
+        return ImageReference.IsImage(source) ? OpenImage(source, stop) : OpenDirectory(source);
+    }
+
+    /// <summary>Finds out, without work, that a source cannot be: before others are opened, which may take minutes.</summary>
+    /// <exception cref="DirectoryNotFoundException">It is neither a directory nor an image.</exception>
+    public static void Check(string source)
+    {
+        if (ImageReference.IsImage(source) || Directory.Exists(source))
+            return;
         throw new DirectoryNotFoundException(File.Exists(source)
             ? $"cannot serve '{source}': it is a file, not a directory (and not oci:PATH[:TAG|@DIGEST])"
             : $"cannot serve '{source}': there is no such directory, and it is not oci:PATH[:TAG|@DIGEST]");
