@@ -70,11 +70,16 @@ sealed class ListeningSocket : IDisposable
             }
             SystemCallException.ThrowIfError(result, "bind", path);
             bound = true;
-            SystemCallException.ThrowIfError(FileShape.OfPath(path, out var made), "statx", path);
+            // By descriptor: in a directory that others may write, the name can be another file's by now, and chmod follows links.
+            using var entry = new FileDescriptor(SystemCallException.ThrowIfError(Descriptors.Open(path, OpenFlags.O_PATH | OpenFlags.O_NOFOLLOW), "open", path));
+            SystemCallException.ThrowIfError(FileShape.OfDescriptor(entry.Value, out var made), "statx", path);
+            if (!made.IsSocket)
+                throw new IOException($"{path} was replaced by another file while the socket was made; choose a directory that others cannot write.");
+            var byDescriptor = $"/proc/self/fd/{entry.Value.ToString(CultureInfo.InvariantCulture)}";
             // Nobody can connect before listen, so the order of the next steps opens no gap.
             if (group is { } id)
                 SystemCallException.ThrowIfError(SocketFiles.SetGroup(path, id), "chown", path);
-            SystemCallException.ThrowIfError(SocketFiles.SetMode(path, mode), "chmod", path);
+            SystemCallException.ThrowIfError(SocketFiles.SetMode(byDescriptor, mode), "chmod", path);
             SystemCallException.ThrowIfError(Sockets.Listen(socket.Value, 1), "listen", path);
             return new ListeningSocket(socket, path, made);
         }

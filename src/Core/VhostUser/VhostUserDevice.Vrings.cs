@@ -165,9 +165,10 @@ sealed partial class VhostUserDevice
             Inflight = inflight,
         };
         var reader = _memory.AddReader();
-        var worker = new QueueWorker(setup, reader, vring.Pool, _handler, vring.Call, vring.Error, _logger, _abandoned.OnWorkerExit);
+        QueueWorker? worker = null;
         try
         {
+            worker = new QueueWorker(setup, reader, vring.Pool, _handler, vring.Call, vring.Error, _logger, _abandoned.OnWorkerExit);
             SystemCallException.ThrowIfError(worker.AddKick(vring.KickFd), "epoll_ctl", $"the kick eventfd of queue {vring.Index}");
             var fault = worker.Start(enabled: true);
             if (fault != RingFault.None)
@@ -176,7 +177,7 @@ sealed partial class VhostUserDevice
         catch
         {
             _memory.RemoveReader(reader);
-            worker.Dispose();
+            worker?.Dispose();
             throw;
         }
         vring.Worker = worker;

@@ -13,7 +13,11 @@ sealed class NotificationFd : IDisposable
 
     public NotificationFd()
     {
-        _fd = SystemCallException.ThrowIfError(Descriptors.Duplicate(_silent), "fcntl");
+        _fd = Descriptors.Duplicate(_silent);
+        if (_fd >= 0)
+            return;
+        _ = Descriptors.Close(_silent);
+        throw new SystemCallException(_fd.ToErrno(), "fcntl", null);
     }
 
     /// <summary>Takes over <paramref name="fd"/> and closes it; −1: nobody is to be notified. 0 or −errno.</summary>

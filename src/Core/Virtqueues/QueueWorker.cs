@@ -72,8 +72,13 @@ sealed partial class QueueWorker : ICompletionTarget, IDisposable
         _ring = new SplitRing(setup.Size, setup.EventIndex);
         _chains = new ChainReader(setup.Size, setup.Indirect);
         _wake = SystemCallException.ThrowIfError(EventFd.Create(), "eventfd");
-        _epoll = SystemCallException.ThrowIfError(Polling.CreateEpoll(), "epoll_create1");
-        SystemCallException.ThrowIfError(Polling.AddEdgeTriggered(_epoll, _wake), "epoll_ctl");
+        _epoll = Polling.CreateEpoll();
+        var watched = _epoll < 0 ? _epoll : Polling.AddEdgeTriggered(_epoll, _wake);
+        if (watched < 0)
+        {
+            CloseDescriptors();
+            throw new SystemCallException(watched.ToErrno(), "epoll", null);
+        }
         _thread = new Thread(Run) { IsBackground = true, Name = $"queue {setup.Index}" };
     }
 
@@ -166,7 +171,13 @@ sealed partial class QueueWorker : ICompletionTarget, IDisposable
             wait.SpinOnce();
         _chains.Dispose();
         _quiet.Dispose();
-        _ = Descriptors.Close(_epoll);
+        CloseDescriptors();
+    }
+
+    void CloseDescriptors()
+    {
+        if (_epoll >= 0)
+            _ = Descriptors.Close(_epoll);
         _ = Descriptors.Close(_wake);
     }
 
