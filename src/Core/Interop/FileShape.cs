@@ -11,6 +11,9 @@ public readonly unsafe partial record struct FileShape(uint Mode, uint Group, lo
     /// <summary>sizeof(struct statx), linux/stat.h; the same on every architecture.</summary>
     const int StatxSize = 256;
 
+    /// <summary>The mode without the type.</summary>
+    public uint Permissions => Mode & ~S_IFMT;
+
     public bool IsRegular => (Mode & S_IFMT) == 0x8000;
 
     public bool IsSocket => (Mode & S_IFMT) == 0xC000;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace VirtioFsStore.Core.Interop;
@@ -11,16 +12,18 @@ public static unsafe partial class SocketFiles
     /// </summary>
     public static int SetModeBeforeBind(int socket, uint mode) => LastError.Or(fchmod(socket, mode));
 
-    public static int SetMode(string path, uint mode)
+    /// <summary>Of what an O_PATH descriptor stands for. By way of /proc: fchmod refuses such descriptors, and fchmodat2 is of Linux 6.6.</summary>
+    public static int SetMode(int fd, uint mode)
     {
-        fixed (byte* bytes = Utf8Path.Encode(path))
+        fixed (byte* bytes = Utf8Path.Encode($"/proc/self/fd/{fd.ToString(CultureInfo.InvariantCulture)}"))
             return LastError.Or(chmod(bytes, mode));
     }
 
-    public static int SetGroup(string path, uint group)
+    /// <summary>Of what a descriptor, also one of O_PATH, stands for.</summary>
+    public static int SetGroup(int fd, uint group)
     {
-        fixed (byte* bytes = Utf8Path.Encode(path))
-            return LastError.Or(lchown(bytes, uint.MaxValue, group));
+        var empty = (byte)0;
+        return LastError.Or(fchownat(fd, &empty, uint.MaxValue, group, Descriptors.AT_EMPTY_PATH));
     }
 
     public static int Unlink(string path)
@@ -71,7 +74,7 @@ public static unsafe partial class SocketFiles
     private static partial int chmod(byte* path, uint mode);
 
     [LibraryImport("libc", SetLastError = true)]
-    private static partial int lchown(byte* path, uint owner, uint group);
+    private static partial int fchownat(int directory, byte* path, uint owner, uint group, int flags);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int unlink(byte* path);

@@ -6,9 +6,6 @@ namespace VirtioFsStore.Core.Interop;
 /// <summary>Unix stream sockets and the descriptors they carry. Results: a descriptor, bytes or 0, or −errno.</summary>
 public static unsafe partial class Sockets
 {
-    /// <summary>SCM_MAX_FD (net/scm.h): the most descriptors one message carries.</summary>
-    public const int MaxDescriptors = 253;
-
     public const int MSG_DONTWAIT = 0x40;
     public const int MSG_CTRUNC = 0x8;
 

@@ -22,7 +22,6 @@ enum FrontendRequest : uint
     SetProtocolFeatures = 16,
     GetQueueNum = 17,
     SetVringEnable = 18,
-    SendRarp = 19,
     SetBackendReqFd = 21,
     GetConfig = 24,
     SetConfig = 25,

@@ -36,10 +36,25 @@ sealed class ListeningSocket : IDisposable
         if (_socket.Value < 0)
             return;
         _socket.Dispose();
-        if (_path is null || FileShape.OfPath(_path, out var now) < 0)
-            return;
-        if (now.Inode == _made.Inode && now.Device == _made.Device)
-            _ = SocketFiles.Unlink(_path);
+        if (_path is not null)
+            RemoveMade(_path, _made);
+    }
+
+    /// <summary>
+    /// Gives what was made access to others. By a descriptor of that very file: who may write to the directory can put another
+    /// file, or a link to one, in its place at any moment.
+    /// </summary>
+    /// <exception cref="IOException">Another file is there, or the change is not allowed.</exception>
+    public static void SetAccess(string path, in FileShape made, uint? group, uint mode)
+    {
+        using var file = new FileDescriptor(
+            SystemCallException.ThrowIfError(Descriptors.Open(path, OpenFlags.O_PATH | OpenFlags.O_NOFOLLOW), "open", path));
+        SystemCallException.ThrowIfError(FileShape.OfDescriptor(file.Value, out var opened), "statx", path);
+        if (!IsSame(opened, made))
+            throw Replaced(path);
+        if (group is { } id)
+            SystemCallException.ThrowIfError(SocketFiles.SetGroup(file.Value, id), "chown", path);
+        SystemCallException.ThrowIfError(SocketFiles.SetMode(file.Value, mode), "chmod", path);
     }
 
     static ListeningSocket Adopt(int fd)
@@ -58,7 +73,7 @@ sealed class ListeningSocket : IDisposable
             ? UnixFileMode.UserRead | UnixFileMode.UserWrite
             : UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite));
         var socket = new FileDescriptor(SystemCallException.ThrowIfError(Sockets.CreateStream(), "socket"));
-        var bound = false;
+        FileShape made = default;
         try
         {
             SystemCallException.ThrowIfError(SocketFiles.SetModeBeforeBind(socket.Value, 0), "fchmod", path);
@@ -69,28 +84,34 @@ sealed class ListeningSocket : IDisposable
                 result = Sockets.Bind(socket.Value, path);
             }
             SystemCallException.ThrowIfError(result, "bind", path);
-            bound = true;
-            // By descriptor: in a directory that others may write, the name can be another file's by now, and chmod follows links.
-            using var entry = new FileDescriptor(SystemCallException.ThrowIfError(Descriptors.Open(path, OpenFlags.O_PATH | OpenFlags.O_NOFOLLOW), "open", path));
-            SystemCallException.ThrowIfError(FileShape.OfDescriptor(entry.Value, out var made), "statx", path);
-            if (!made.IsSocket)
-                throw new IOException($"{path} was replaced by another file while the socket was made; choose a directory that others cannot write.");
-            var byDescriptor = $"/proc/self/fd/{entry.Value.ToString(CultureInfo.InvariantCulture)}";
+            SystemCallException.ThrowIfError(FileShape.OfPath(path, out var found), "statx", path);
+            // bind does not tell which file it made, but nobody else's socket that is worth anything has no permissions at all.
+            if (!found.IsSocket || found.Permissions != 0)
+                throw Replaced(path);
+            made = found;
             // Nobody can connect before listen, so the order of the next steps opens no gap.
-            if (group is { } id)
-                SystemCallException.ThrowIfError(SocketFiles.SetGroup(path, id), "chown", path);
-            SystemCallException.ThrowIfError(SocketFiles.SetMode(byDescriptor, mode), "chmod", path);
+            SetAccess(path, made, group, mode);
             SystemCallException.ThrowIfError(Sockets.Listen(socket.Value, 1), "listen", path);
             return new ListeningSocket(socket, path, made);
         }
         catch
         {
             socket.Dispose();
-            if (bound)
-                _ = SocketFiles.Unlink(path);
+            RemoveMade(path, made);
             throw;
         }
     }
+
+    static void RemoveMade(string path, in FileShape made)
+    {
+        if (made.IsSocket && FileShape.OfPath(path, out var now) >= 0 && IsSame(now, made))
+            _ = SocketFiles.Unlink(path);
+    }
+
+    static bool IsSame(in FileShape one, in FileShape other) => one.Inode == other.Inode && one.Device == other.Device;
+
+    static IOException Replaced(string path) =>
+        new($"{path} was replaced while the socket was made; use a directory in which nobody else may write.");
 
     static void RemoveStale(string path)
     {

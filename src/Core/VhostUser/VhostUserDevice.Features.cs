@@ -38,30 +38,28 @@ sealed partial class VhostUserDevice
     bool GetProtocolFeatures(Message message)
     {
         message.ExpectSize(0);
-        return ReplyWith(message, (ulong)OfferedProtocolFeatures);
+        return ReplyWith(message, (ulong)_offeredProtocolFeatures);
     }
 
-    ProtocolFeatures OfferedProtocolFeatures
+    /// <summary>Once per connection: the handler may change its mind between what is offered and what is accepted.</summary>
+    ProtocolFeatures ChooseProtocolFeatures()
     {
-        get
-        {
-            var offered = ProtocolFeatures.MultiQueue | ProtocolFeatures.LogShmFd | ProtocolFeatures.ReplyAck | ProtocolFeatures.BackendReq
-                | ProtocolFeatures.BackendSendFd | ProtocolFeatures.ResetDevice | ProtocolFeatures.ConfigureMemSlots;
-            if (_configuration is not null)
-                offered |= ProtocolFeatures.Config;
-            // Another daemon would run the outstanding requests a second time.
-            if (_handler.Replayable)
-                offered |= ProtocolFeatures.InflightShmFd;
-            return offered;
-        }
+        var offered = ProtocolFeatures.MultiQueue | ProtocolFeatures.LogShmFd | ProtocolFeatures.ReplyAck | ProtocolFeatures.BackendReq
+            | ProtocolFeatures.BackendSendFd | ProtocolFeatures.ResetDevice | ProtocolFeatures.ConfigureMemSlots;
+        if (_configuration is not null)
+            offered |= ProtocolFeatures.Config;
+        // Another daemon would run the outstanding requests a second time.
+        if (_handler.Replayable)
+            offered |= ProtocolFeatures.InflightShmFd;
+        return offered;
     }
 
     bool SetProtocolFeatures(Message message)
     {
         message.ExpectSize(8);
         var wanted = (ProtocolFeatures)message.U64(0);
-        if ((wanted & ~OfferedProtocolFeatures) != 0)
-            throw VhostUserException.Violation($"protocol features 0x{(ulong)(wanted & ~OfferedProtocolFeatures):x} were not offered");
+        if ((wanted & ~_offeredProtocolFeatures) != 0)
+            throw VhostUserException.Violation($"protocol features 0x{(ulong)(wanted & ~_offeredProtocolFeatures):x} were not offered");
         _protocolFeatures = wanted;
         return false;
     }

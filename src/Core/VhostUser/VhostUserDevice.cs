@@ -21,6 +21,7 @@ sealed partial class VhostUserDevice : IDisposable
     readonly ILogger _logger;
     readonly BackendChannel _backend = new();
     readonly Vring?[] _vrings;
+    readonly ProtocolFeatures _offeredProtocolFeatures;
     DeviceFeatures _features;
     ProtocolFeatures _protocolFeatures;
     bool _resetPending;
@@ -43,6 +44,7 @@ sealed partial class VhostUserDevice : IDisposable
         _channel = channel;
         _logger = logger;
         _vrings = new Vring?[QueueCount];
+        _offeredProtocolFeatures = ChooseProtocolFeatures();
     }
 
     /// <summary>hiprio and the request queues.</summary>

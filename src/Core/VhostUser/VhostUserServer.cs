@@ -17,6 +17,8 @@ public sealed class VhostUserServer : IDisposable
     readonly GuestMemoryTable _memory = new();
     readonly AbandonedQueues _abandoned;
     readonly int _stop = SystemCallException.ThrowIfError(EventFd.Create(), "eventfd");
+    readonly Lock _stopLock = new();
+    bool _disposed;
 
     /// <exception cref="ArgumentException">The options contradict one another or the specification.</exception>
     public VhostUserServer(VhostUserOptions options, IRequestHandler handler, ILogger logger)
@@ -63,14 +65,28 @@ public sealed class VhostUserServer : IDisposable
     }
 
     /// <summary>From any thread: finishes what is in flight, at most <see cref="VhostUserOptions.DrainLimit"/>; then Run returns.</summary>
-    public void Stop() => _ = EventFd.Signal(_stop);
+    public void Stop()
+    {
+        // A signal can come at the very end, when the number may mean something else already.
+        lock (_stopLock)
+        {
+            if (!_disposed)
+                _ = EventFd.Signal(_stop);
+        }
+    }
 
     /// <summary>After Run has returned.</summary>
     public void Dispose()
     {
+        lock (_stopLock)
+        {
+            if (_disposed)
+                return;
+            _disposed = true;
+            _ = Descriptors.Close(_stop);
+        }
         _abandoned.Dispose();
         _memory.Dispose();
-        _ = Descriptors.Close(_stop);
     }
 
     /// <summary>The next connection; null when this is being stopped.</summary>

@@ -5,9 +5,28 @@ using VirtioFsStore.Core.Virtqueues;
 namespace VirtioFsStore.Core.VhostUser;
 
 /// <summary>What a VMM has told about one queue, and the worker that runs it.</summary>
-sealed class Vring(int index, IRequestHandler handler) : IDisposable
+sealed class Vring : IDisposable
 {
-    public int Index => index;
+    readonly IRequestHandler _handler;
+
+    public Vring(int index, IRequestHandler handler)
+    {
+        Index = index;
+        _handler = handler;
+        Pool = new RequestPool(index, handler);
+        Call = new NotificationFd();
+        try
+        {
+            Error = new NotificationFd();
+        }
+        catch
+        {
+            Call.Dispose();
+            throw;
+        }
+    }
+
+    public int Index { get; }
 
     /// <summary>0: not told yet.</summary>
     public ushort Size { get; set; }
@@ -21,11 +40,11 @@ sealed class Vring(int index, IRequestHandler handler) : IDisposable
     /// <summary>The eventfd by which the guest's kicks arrive, −1 without one.</summary>
     public int KickFd { get; private set; } = -1;
 
-    public NotificationFd Call { get; } = new();
+    public NotificationFd Call { get; }
 
-    public NotificationFd Error { get; } = new();
+    public NotificationFd Error { get; }
 
-    public RequestPool Pool { get; private set; } = new(index, handler);
+    public RequestPool Pool { get; private set; }
 
     public QueueWorker? Worker { get; set; }
 
@@ -50,7 +69,7 @@ sealed class Vring(int index, IRequestHandler handler) : IDisposable
     public RequestPool GiveUpPool()
     {
         var pool = Pool;
-        Pool = new RequestPool(index, handler);
+        Pool = new RequestPool(Index, _handler);
         return pool;
     }
 

@@ -20,5 +20,4 @@ enum RingFault
     TooManyInFlight,
     RingOutsideMemory,
     InflightRecords,
-    Internal,
 }

@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Logging.Abstractions;
 using VirtioFsStore.Core.Tests.Virtqueues;
 using VirtioFsStore.Core.VhostUser;
 using VirtioFsStore.Driver.Hosting;
@@ -32,7 +31,7 @@ sealed class EchoServer : IDisposable
                 Listening = _listening.Set,
             },
             Handler,
-            NullLogger.Instance);
+            Logger);
         _thread = new Thread(() =>
         {
             try
@@ -51,6 +50,8 @@ sealed class EchoServer : IDisposable
     }
 
     public EchoHandler Handler { get; } = new() { Replayable = true };
+
+    public CollectingLogger Logger { get; } = new();
 
     public string SocketPath { get; }
 

@@ -104,6 +104,30 @@ public sealed class ListeningSocketTests : IDisposable
         Assert.True(File.Exists(SocketPath));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void File_that_takes_the_socket_s_place_while_it_is_made_keeps_its_mode(bool linked)
+    {
+        const UnixFileMode Private = UnixFileMode.UserRead;
+        using var socket = new FileDescriptor(Sockets.CreateStream());
+        Assert.Equal(0, Sockets.Bind(socket.Value, SocketPath));
+        Assert.Equal(0, FileShape.OfPath(SocketPath, out var made));
+        var other = _directory["other"];
+        File.WriteAllText(other, "another's");
+        File.SetUnixFileMode(other, Private);
+        File.Move(SocketPath, _directory["away"]);
+        if (linked)
+            File.CreateSymbolicLink(SocketPath, other);
+        else
+            File.Move(other, SocketPath);
+
+        var error = Assert.Throws<IOException>(() => ListeningSocket.SetAccess(SocketPath, made, null, 0x1FF));
+
+        Assert.Contains("replaced", error.Message, StringComparison.Ordinal);
+        Assert.Equal(Private, File.GetUnixFileMode(linked ? other : SocketPath));
+    }
+
     [Fact]
     public void Path_that_is_too_long_is_told()
     {

@@ -7,7 +7,7 @@ sealed class EchoHandler : IRequestHandler
 {
     readonly List<TransportRequest> _held = [];
 
-    public bool Replayable { get; init; }
+    public bool Replayable { get; set; }
 
     /// <summary>Keep requests until <see cref="Release"/>.</summary>
     public bool Holds { get; set; }

@@ -11,9 +11,6 @@ public static class Protocol
     /// <summary>Linux 5.4, the first kernel with virtio-fs.</summary>
     public const uint OldestMinor = 31;
 
-    /// <summary>The first minor whose INIT carries flags2 and whose headers may carry extensions.</summary>
-    public const uint ExtendedInitMinor = 36;
-
     public const uint FUSE_GETATTR_FH = 1 << 0;
     public const uint FUSE_OPEN_KILL_SUIDGID = 1 << 0;
     public const uint FUSE_RELEASE_FLUSH = 1 << 0;
@@ -22,9 +19,7 @@ public static class Protocol
     public const uint FUSE_FSYNC_FDATASYNC = 1 << 0;
     public const uint FUSE_SETXATTR_ACL_KILL_SGID = 1 << 0;
 
-    /// <summary>Extensions 0–31 are security contexts, counted by their type.</summary>
-    public const uint FUSE_MAX_NR_SECCTX = 31;
-
+    /// <summary>Extensions of lower types are security contexts, counted by their type.</summary>
     public const uint FUSE_EXT_GROUPS = 32;
 
     /// <summary>FUSE_DIRENT_ALIGN: entries of a listing begin at multiples of 8 bytes.</summary>
