@@ -71,7 +71,8 @@ sealed unsafe class FuseDirectoryWriter(FuseRequest request) : DirectoryWriter
         var size = Protocol.AlignDirent(head + name.Length);
         name.CopyTo(new Span<byte>(record + head, name.Length));
         new Span<byte>(record + head + name.Length, size - head - name.Length).Clear();
-        request.Writable.Write(new ReadOnlySpan<byte>(record, size));
+        if (!request.IsRevoked)
+            request.Writable.Write(new ReadOnlySpan<byte>(record, size));
         Length += size;
     }
 }

@@ -27,6 +27,8 @@ sealed unsafe partial class FuseRequest
     /// <summary>A reply with a body of any length.</summary>
     public bool Reply(ReadOnlySpan<byte> body)
     {
+        if (IsRevoked)
+            return NoReply();
         if (body.Length > Writable.Length)
             return ReplyHeader(Errno.EINVAL, 0);
         Writable.Write(body);
@@ -38,7 +40,7 @@ sealed unsafe partial class FuseRequest
 
     bool ReplyHeader(Errno error, int length)
     {
-        if (_replyHeader.Length < sizeof(OutHeader))
+        if (IsRevoked || _replyHeader.Length < sizeof(OutHeader))
             return NoReply();
         var header = new OutHeader { Length = (uint)(sizeof(OutHeader) + length), Error = -(int)error, Unique = _header.Unique };
         _replyHeader.Write(new ReadOnlySpan<byte>(&header, sizeof(OutHeader)));

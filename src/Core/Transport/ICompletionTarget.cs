@@ -5,4 +5,7 @@ interface ICompletionTarget
 {
     /// <summary>From any thread. Puts the request on the queue's completion ring and wakes its worker.</summary>
     void OnCompleted(TransportRequest request);
+
+    /// <summary>The peer has its memory back and no answer is wanted any more. From any thread; once true, always true.</summary>
+    bool IsRevoked => false;
 }

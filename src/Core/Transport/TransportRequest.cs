@@ -25,6 +25,9 @@ public abstract class TransportRequest : IDisposable
 
     internal ICompletionTarget? Target { get; set; }
 
+    /// <summary>The queue was taken away while this request waited: a reply that is not yet begun is not to be written.</summary>
+    internal bool IsRevoked => Target is { IsRevoked: true };
+
     /// <summary>
     /// Ends a request for which <see cref="IRequestHandler.Handle"/> answered false. From any thread, once; the object
     /// belongs to the queue again as soon as this is called.

@@ -152,6 +152,9 @@ sealed partial class QueueWorker : ICompletionTarget, IDisposable
     }
 
     /// <inheritdoc/>
+    public bool IsRevoked => _abandoned;
+
+    /// <inheritdoc/>
     public void OnCompleted(TransportRequest request)
     {
         // Counted before the request can be seen: the thread may take it, end, and have its descriptors closed before the signal is sent.

@@ -225,6 +225,7 @@ public sealed class CompletionTests : IDisposable
         var used = machine.Queues[1].DeviceUsedIndex;
 
         machine.Frontend.GetVringBase(1);
+        stuck.RawReply.Fill(0xEE);
         Assert.DoesNotContain("Queue 1 has ended", host.Logger.Text, StringComparison.Ordinal);
         gate.Open();
 
@@ -233,5 +234,6 @@ public sealed class CompletionTests : IDisposable
         // The VMM may have done anything with that memory since: nothing is written late.
         Assert.Equal(used, machine.Queues[1].DeviceUsedIndex);
         Assert.False(stuck.IsDone);
+        Assert.Equal(-1, stuck.RawReply.IndexOfAnyExcept((byte)0xEE));
     }
 }
