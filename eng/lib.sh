@@ -5,6 +5,8 @@ repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # The real parts (tools, kernel, images) lie outside the checkout, so that a fresh clone finds them again.
 cache=${VIRTIOFS_STORE_DEV_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/virtiofs-store-dev}
 export VIRTIOFS_STORE_DEV_CACHE=$cache DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+# No build server outlives a script.
+export MSBUILDDISABLENODEREUSE=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 UseSharedCompilation=false
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "${0##*/}: $*"; exit 1; }

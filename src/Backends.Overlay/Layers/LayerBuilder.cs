@@ -58,6 +58,7 @@ public static class LayerBuilder
                 {
                     indexer.AddPoints(chunk.Points);
                     parser.Feed(chunk.Data.Span);
+                    indexer.Advance(parser.Offset);
                     return null;
                 }
                 catch (TarException e)

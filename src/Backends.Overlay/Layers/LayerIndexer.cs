@@ -9,6 +9,12 @@ sealed class LayerIndexer(LayerIndexWriter index, LayerDataWriter data) : ITarSi
     /// <summary>A bound for the store, not for images: ext4 by default has an inode for each 16 KiB of disk.</summary>
     public const long MaxEntries = 20_000_000;
 
+    /// <summary>Bytes of content that any layer may have, however few bytes its stream has.</summary>
+    const long AlwaysAllocated = 1L << 30;
+
+    /// <summary>Beyond that, bytes of content for each byte of the stream: a file of one byte makes 4, and only sparse maps make many.</summary>
+    const long MaxAmplification = 16;
+
     readonly PieceCutter _pieces = new(index);
     LayerEntryType _type;
     byte[] _path = [];
@@ -69,6 +75,15 @@ sealed class LayerIndexer(LayerIndexWriter index, LayerDataWriter data) : ITarSi
         if (_ignored) return;
         _pieces.Add(_dataOffset + fileOffset, streamOffset, bytes);
         data.Write(_dataOffset + fileOffset, bytes);
+    }
+
+    /// <summary>The stream has been parsed so far.</summary>
+    /// <exception cref="TarException">Its content takes absurdly more room than it has bytes: a sparse file of a byte a page.</exception>
+    public void Advance(long streamOffset)
+    {
+        _pieces.Advance(streamOffset);
+        if (Allocated > AlwaysAllocated && (Allocated - AlwaysAllocated) / MaxAmplification > streamOffset)
+            throw new TarException($"{streamOffset} bytes of the stream make {Allocated} bytes of content on disk; this is no image");
     }
 
     public void EndEntry()

@@ -38,12 +38,7 @@ sealed class PieceCutter(LayerIndexWriter index) : IDisposable
     {
         while (!bytes.IsEmpty)
         {
-            while (_points.TryPeek(out var next) && next.OutOffset <= streamOffset)
-            {
-                EndPiece();
-                EndSpan(_points.Dequeue());
-            }
-
+            Advance(streamOffset);
             if (dataOffset != _dataOffset + _length) EndPiece();
             if (_length == 0) (_dataOffset, _streamOffset) = (dataOffset, streamOffset);
             var room = _points.TryPeek(out var end) ? end.OutOffset - streamOffset : long.MaxValue;
@@ -53,6 +48,16 @@ sealed class PieceCutter(LayerIndexWriter index) : IDisposable
             dataOffset += part.Length;
             streamOffset += part.Length;
             bytes = bytes[part.Length..];
+        }
+    }
+
+    /// <summary>Ends the spans that the stream has left behind, also where it holds no file data: their windows are not kept any longer.</summary>
+    public void Advance(long streamOffset)
+    {
+        while (_points.TryPeek(out var next) && next.OutOffset <= streamOffset)
+        {
+            EndPiece();
+            EndSpan(_points.Dequeue());
         }
     }
 

@@ -8,12 +8,14 @@ public static class ImageResolver
     /// <summary>An index in an index in an index is more than any tool writes.</summary>
     const int MaxIndexDepth = 4;
 
+    const int MaxIndexes = 100;
+
     /// <exception cref="ImageException">The image cannot be found, or is not sound.</exception>
     public static async ValueTask<ResolvedImage> ResolveAsync(
         IImageSource source, ImageReference reference, Platform platform, CancellationToken cancellation)
     {
         var candidates = await source.FindAsync(reference, cancellation).ConfigureAwait(false);
-        var manifest = await ChooseAsync(source, reference, candidates, platform, 0, cancellation).ConfigureAwait(false)
+        var manifest = await ChooseAsync(source, reference, candidates, platform, [], 0, cancellation).ConfigureAwait(false)
             ?? throw new ImageException($"{reference} has no image for {platform}; it has: {Platforms(candidates)}; choose with --platform");
         var name = $"manifest {manifest.Digest} of {reference}";
         var (configDescriptor, layers) = ImageDocuments.ReadManifest(
@@ -34,7 +36,8 @@ public static class ImageResolver
     /// <summary>The first manifest for the platform, an index standing for what it lists. One that does not say its platform
     /// will do if it is the only one: its configuration says it then.</summary>
     static async ValueTask<Descriptor?> ChooseAsync(
-        IImageSource source, ImageReference reference, IReadOnlyList<Descriptor> candidates, Platform platform, int depth, CancellationToken cancellation)
+        IImageSource source, ImageReference reference, IReadOnlyList<Descriptor> candidates, Platform platform, HashSet<Digest> seen, int depth,
+        CancellationToken cancellation)
     {
         foreach (var candidate in candidates)
         {
@@ -46,10 +49,13 @@ public static class ImageResolver
                 throw new ImageException($"{reference} is {candidate.MediaType}, which is no image");
             }
 
+            // An index that was looked through has no such image, wherever else it is listed.
+            if (!seen.Add(candidate.Digest)) continue;
+            if (seen.Count > MaxIndexes) throw new ImageException($"{reference} has more than {MaxIndexes} nested indexes");
             if (depth == MaxIndexDepth) throw new ImageException($"{reference} has indexes nested more than {MaxIndexDepth} deep");
             var nested = ImageDocuments.ReadIndex(
                 $"index {candidate.Digest} of {reference}", candidate.MediaType, await ReadAsync(source, candidate, cancellation).ConfigureAwait(false));
-            if (await ChooseAsync(source, reference, nested, platform, depth + 1, cancellation).ConfigureAwait(false) is { } found) return found;
+            if (await ChooseAsync(source, reference, nested, platform, seen, depth + 1, cancellation).ConfigureAwait(false) is { } found) return found;
         }
 
         return null;

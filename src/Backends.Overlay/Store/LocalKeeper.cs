@@ -24,6 +24,9 @@ public sealed class LocalKeeper(StoreDirectory store, Func<ImageReference, IImag
         var layers = image.Layers.DistinctBy(layer => layer.Blob.Digest);
         var options = new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount, CancellationToken = cancellation };
         await Parallel.ForEachAsync(layers, options, (layer, stop) => EnsureLayerAsync(source, layer, progress, stop)).ConfigureAwait(false);
+        // Each time it is listed the configuration says anew what it decompresses to.
+        foreach (var layer in image.Layers)
+            CheckDiffId(layer);
     }
 
     public ValueTask<FileDescriptor> OpenAsync(Digest layer, LayerFile file, CancellationToken cancellation)

@@ -36,6 +36,7 @@ public sealed partial class StoreDirectory
     /// <exception cref="ImageException">The folders cannot be made.</exception>
     public static StoreDirectory Open(string path)
     {
+        if (path.Length == 0) throw new ImageException("the store's path is empty; name a folder with --store");
         var store = new StoreDirectory(Path.GetFullPath(path));
         try
         {

@@ -10,6 +10,9 @@ sealed class PaxHeader
     const int MaxXattrName = 255;
     const int MaxXattrValue = 65536;
 
+    /// <summary>Of one member, names and values. Far more than file systems other than XFS keep; bounds what a header of a few bytes compressed costs.</summary>
+    const int MaxXattrBytes = 1 << 20;
+
     public byte[]? Path { get; private set; }
 
     public byte[]? LinkPath { get; private set; }
@@ -40,6 +43,10 @@ sealed class PaxHeader
     public List<TarExtent>? SparseMap { get; private set; }
 
     long? _sparseOffset;
+    int _xattrBytes;
+
+    // Names are bytes; Latin-1 keeps each.
+    readonly HashSet<string> _xattrNames = [];
 
     public List<KeyValuePair<byte[], byte[]>> Xattrs { get; } = [];
 
@@ -53,7 +60,6 @@ sealed class PaxHeader
         header.Mtime = global.Mtime;
         header.DeviceMajor = global.DeviceMajor;
         header.DeviceMinor = global.DeviceMinor;
-        header.Xattrs.AddRange(global.Xattrs);
         return header;
     }
 
@@ -78,6 +84,14 @@ sealed class PaxHeader
 
     void Apply(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, bool global)
     {
+        // Readers differ on these in a global header, and a size that only some readers apply would let one stream hold
+        // two different archives. Attributes that all members share would let a few kilobytes become an index of any size.
+        if (global && (key.SequenceEqual("size"u8) || key.SequenceEqual("path"u8) || key.SequenceEqual("linkpath"u8)
+            || key.StartsWith("GNU.sparse."u8) || key.StartsWith("SCHILY.xattr."u8) || key.StartsWith("LIBARCHIVE.xattr."u8)))
+        {
+            throw new TarException($"a global pax header sets {TarField.Display(key)}, which only a member's own can");
+        }
+
         if (key.StartsWith("SCHILY.xattr."u8))
         {
             AddXattr(DecodeGnu(key["SCHILY.xattr.".Length..]), value.ToArray());
@@ -89,11 +103,6 @@ sealed class PaxHeader
             AddLibarchive(key["LIBARCHIVE.xattr.".Length..], value);
             return;
         }
-
-        // Readers differ on these in a global header, and a size that only some readers apply would let one stream hold
-        // two different archives.
-        if (global && (key.SequenceEqual("size"u8) || key.SequenceEqual("path"u8) || key.SequenceEqual("linkpath"u8) || key.StartsWith("GNU.sparse."u8)))
-            throw new TarException($"a global pax header sets {Encoding.ASCII.GetString(key)}, which only a member's own can");
 
         switch (Encoding.ASCII.GetString(key))
         {
@@ -155,7 +164,7 @@ sealed class PaxHeader
     {
         var decodedName = DecodePercent(name);
         // Where both spellings are given they mean the same; the plain one needs no decoding.
-        if (Xattrs.Exists(xattr => xattr.Key.AsSpan().SequenceEqual(decodedName))) return;
+        if (_xattrNames.Contains(Encoding.Latin1.GetString(decodedName))) return;
         var padded = new byte[(value.Length + 3) / 4 * 4];
         value.CopyTo(padded);
         padded.AsSpan(value.Length).Fill((byte)'=');
@@ -171,6 +180,9 @@ sealed class PaxHeader
             throw new TarException($"an extended attribute's name of {name.Length} bytes is impossible: {TarField.Display(name)}");
         if (value.Length > MaxXattrValue)
             throw new TarException($"the extended attribute {TarField.Display(name)} has {value.Length} bytes, more than the {MaxXattrValue} that Linux takes");
+        if ((_xattrBytes += name.Length + value.Length) > MaxXattrBytes)
+            throw new TarException($"the extended attributes of one member have more than {MaxXattrBytes} bytes");
+        _xattrNames.Add(Encoding.Latin1.GetString(name));
         Xattrs.Add(new(name, value));
     }
 

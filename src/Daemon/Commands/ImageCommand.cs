@@ -59,14 +59,17 @@ static class ImageCommand
         command.Add(s_source);
         SourceOptions.AddImageOptionsTo(command);
         command.Add(s_temporary);
-        command.SetAction(async (parsed, stop) =>
+        command.SetAction(async (parsed, _) =>
         {
             var settings = SourceOptions.ReadImageOptions(parsed);
             using var loggers = DaemonLogging.Create(LogLevel.Information);
+            var logger = loggers.CreateLogger("virtiofs-store");
+            // An interrupted check takes what it has unpacked away.
+            using var stop = new StopSignals(logger);
             var provider = new ImageProvider(new LocalKeeper(Stores.Open(settings.Store)));
             var options = new ImageCheckOptions { TemporaryFolder = parsed.GetValue(s_temporary) ?? Path.GetTempPath() };
-            var progress = new LayerProgressLog(loggers.CreateLogger("virtiofs-store"));
-            var differences = await new ImageCheck(provider, options, Console.Out).RunAsync(Reference(parsed), settings.Platform, progress, stop).ConfigureAwait(false);
+            var progress = new LayerProgressLog(logger);
+            var differences = await new ImageCheck(provider, options, Console.Out).RunAsync(Reference(parsed), settings.Platform, progress, stop.Token).ConfigureAwait(false);
             return differences == 0 ? 0 : ProgramCommand.Failed;
         });
         return command;

@@ -28,6 +28,8 @@ static class MountCommand
     static MountSettings Settings(ParseResult parsed)
     {
         var source = parsed.GetValue(s_source)!;
+        if (parsed.GetValue(s_mountPoint) is not { Length: > 0 })
+            throw new UsageException("MOUNTPOINT is empty; name an existing directory");
         var device = new DevFuseOptions { MountPoint = Path.GetFullPath(parsed.GetValue(s_mountPoint)!), Source = source, Threads = parsed.GetValue(s_threads) ?? 1 };
         foreach (var option in (parsed.GetValue(s_options) ?? []).SelectMany(list => list.Split(',', StringSplitOptions.RemoveEmptyEntries)))
         {

@@ -77,15 +77,14 @@ public sealed class TarPaxTests
     {
         var members = Parse(new TarWriter()
             .File("before", "")
-            .PaxGlobal(("uid", "7"), ("mtime", "5.5"), ("SCHILY.xattr.user.g", "global"))
+            .PaxGlobal(("uid", "7"), ("mtime", "5.5"))
             .File("a", "")
-            .Pax(("uid", ""), ("SCHILY.xattr.user.g", "local")).File("b", "")
+            .Pax(("uid", "")).File("b", "")
             .File("c", "")
             .PaxGlobal(("uid", "8")).File("d", "")
             .ToArray());
         Assert.Equal([0u, 7, 0, 7, 8], members.Select(member => member.Uid));
         Assert.Equal([0L, 5, 5, 5, 5], members.Select(member => member.Mtime));
-        Assert.Equal(["", "global", "local", "global", "global"], members.Select(member => member.Xattrs.GetValueOrDefault("user.g", "")));
     }
 
     [Theory]
@@ -93,8 +92,20 @@ public sealed class TarPaxTests
     [InlineData("path")]
     [InlineData("linkpath")]
     [InlineData("GNU.sparse.size")]
+    [InlineData("SCHILY.xattr.user.x")]
+    [InlineData("LIBARCHIVE.xattr.user.x")]
     public void What_would_make_all_members_one_is_refused_in_a_global_header(string key) =>
         Assert.Contains(key, Refused(new TarWriter().PaxGlobal((key, "1")).File("n", "x")), StringComparison.Ordinal);
+
+    [Fact]
+    public void Attributes_of_one_member_are_bounded_in_all()
+    {
+        var value = new string('v', 60_000);
+
+        var message = Refused(new TarWriter().Pax([.. Enumerable.Range(0, 20).Select(i => ($"SCHILY.xattr.user.{i}", value))]).File("n", ""));
+
+        Assert.Contains("extended attributes of one member", message, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void A_second_local_header_replaces_the_first()
