@@ -167,6 +167,20 @@ public sealed class LocalKeeperTests : IDisposable
     }
 
     [Fact]
+    public async Task A_layer_that_is_listed_twice_is_checked_against_both_diff_ids()
+    {
+        var tar = new TarWriter().File("a", "b").ToArray();
+        var layer = _layout.Add(LayoutWriter.GzipLayer, LayoutWriter.Gzip(tar));
+        _layout.Tag("v1", _layout.Manifest([layer, layer], [Digest.Sha256(tar).ToString(), Digest.Sha256("other"u8).ToString()]));
+        await using var keeper = new LocalKeeper(StoreDirectory.Open(_folder));
+        var image = await ResolveAsync(keeper);
+
+        var error = await Assert.ThrowsAsync<ImageException>(async () => await keeper.EnsureLayersAsync(image, null, default));
+
+        Assert.Contains("configuration", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Cancelling_leaves_no_layer_half_made()
     {
         _layout.Image("v1", [.. Enumerable.Range(0, 3).Select(i => new TarWriter().File("a", Noise(i, 8_000_000)).ToArray())]);
