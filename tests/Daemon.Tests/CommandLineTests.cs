@@ -64,4 +64,19 @@ public sealed class CommandLineTests : IDisposable
         Assert.DoesNotContain("Unhandled", error, StringComparison.Ordinal);
         Assert.False(File.Exists(_directory["s"]));
     }
+
+    [Fact]
+    public void A_tag_cannot_write_to_the_terminal_or_forge_a_line()
+    {
+        TinyImage.Create(_directory["image"], new Dictionary<string, byte[]> { ["f"] = "x"u8.ToArray() });
+        var index = Path.Combine(_directory["image"], "index.json");
+        File.WriteAllText(index, File.ReadAllText(index).Replace("\"latest\"", "\"\\u001b[31mred\\nlatest\"", StringComparison.Ordinal));
+
+        var (code, output, _) = Daemon.Run("image", "ls", $"oci:{_directory["image"]}");
+
+        Assert.Equal(0, code);
+        Assert.DoesNotContain('\u001b', output);
+        Assert.Equal(2, output.TrimEnd('\n').Split('\n').Length);
+        Assert.Contains("red", output, StringComparison.Ordinal);
+    }
 }

@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Core.Interop;
+using VirtioFsStore.Daemon.Logging;
 using VirtioFsStore.Daemon.Serving;
 
 namespace VirtioFsStore.Daemon.Commands;
@@ -90,5 +91,5 @@ static class ProgramCommand
     static bool Expected(Exception exception) =>
         exception is ImageException or SourceException or SystemCallException or IOException or UnauthorizedAccessException;
 
-    static void Report(string message) => Console.Error.WriteLine($"virtiofs-store: {message}");
+    static void Report(string message) => Console.Error.WriteLine($"virtiofs-store: {PlainText.Of(message)}");
 }

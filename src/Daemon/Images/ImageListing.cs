@@ -1,5 +1,6 @@
 using System.Globalization;
 using VirtioFsStore.Backends.Overlay.Oci;
+using VirtioFsStore.Daemon.Logging;
 
 namespace VirtioFsStore.Daemon.Images;
 
@@ -14,7 +15,7 @@ static class ImageListing
             : await source.FindAsync(reference, cancellation).ConfigureAwait(false);
         List<string[]> rows = [["TAG", "PLATFORM", "LAYERS", "SIZE", "DIGEST"]];
         foreach (var descriptor in images)
-            rows.Add(await DescribeAsync(source, reference, descriptor, cancellation).ConfigureAwait(false));
+            rows.Add([.. (await DescribeAsync(source, reference, descriptor, cancellation).ConfigureAwait(false)).Select(PlainText.Of)]);
         var widths = Enumerable.Range(0, rows[0].Length).Select(column => rows.Max(row => row[column].Length)).ToArray();
         foreach (var row in rows)
             await output.WriteLineAsync(string.Join("  ", row.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd()).ConfigureAwait(false);
