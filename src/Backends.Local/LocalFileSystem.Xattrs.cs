@@ -15,7 +15,7 @@ partial class LocalFileSystem
     {
         if (_options.ReadOnly)
             return new(Errno.EROFS);
-        if (!IsServed(request.Name.Span))
+        if (!IsServed(request, request.Name.Span))
             return new(Errno.EOPNOTSUPP);
         using var inode = _inodes.Acquire(node);
         if (inode.IsError)
@@ -30,7 +30,7 @@ partial class LocalFileSystem
 
     public unsafe ValueTask<Reply<int>> GetXattrAsync(RequestContext request, NodeId node, int capacity)
     {
-        if (!IsServed(request.Name.Span))
+        if (!IsServed(request, request.Name.Span))
             return new(Errno.EOPNOTSUPP);
         using var inode = _inodes.Acquire(node);
         if (inode.IsError)
@@ -39,28 +39,27 @@ partial class LocalFileSystem
         // The kernel takes a larger buffer than any value for no buffer at all: ENOMEM.
         capacity = Math.Min(capacity, ExtendedAttributes.MaxSize);
         var value = capacity > 0 ? request.Scratch(capacity) : null;
-        return Bytes(ExtendedAttributes.Get(path.Absolute(), request.Name.Pointer, value, (nuint)capacity));
+        var result = ExtendedAttributes.Get(path.Absolute(), request.Name.Pointer, value, (nuint)capacity);
+        // A file system below the share that has no ACLs: to a guest that obeys them, its files have none.
+        if (result == -(nint)(int)Errno.EOPNOTSUPP && request.GuestObeysAcls && IsAcl(request.Name.Span))
+            return new(Errno.ENODATA);
+        return Bytes(result);
     }
 
     public unsafe ValueTask<Reply<int>> ListXattrAsync(RequestContext request, NodeId node, int capacity)
     {
-        if (!_xattr)
+        if (!_options.Xattr)
             return new(Errno.EOPNOTSUPP);
         using var inode = _inodes.Acquire(node);
         if (inode.IsError)
             return new(inode.Error);
         var path = new DescriptorPath(inode.Fd);
-        if (_options.PosixAcl)
-        {
-            capacity = Math.Min(capacity, ExtendedAttributes.MaxSize);
-            return Bytes(ExtendedAttributes.List(path.Absolute(), capacity > 0 ? request.Scratch(capacity) : null, (nuint)capacity));
-        }
         // Names that are not served are taken out, so the whole list is needed even for its length.
         var names = request.Scratch(ExtendedAttributes.MaxSize);
         var result = ExtendedAttributes.List(path.Absolute(), names, ExtendedAttributes.MaxSize);
         if (result < 0)
             return new(ToGuestError(result));
-        var length = KeepServed(new Span<byte>(names, (int)result));
+        var length = KeepServed(request, new Span<byte>(names, (int)result));
         return capacity == 0 || length <= capacity ? new(length) : new(Errno.ERANGE);
     }
 
@@ -68,7 +67,7 @@ partial class LocalFileSystem
     {
         if (_options.ReadOnly)
             return new(Errno.EROFS);
-        if (!IsServed(request.Name.Span))
+        if (!IsServed(request, request.Name.Span))
             return new(Errno.EOPNOTSUPP);
         using var inode = _inodes.Acquire(node);
         if (inode.IsError)
@@ -77,15 +76,21 @@ partial class LocalFileSystem
         return Done(ExtendedAttributes.Remove(path.Absolute(), request.Name.Pointer));
     }
 
-    /// <summary>user, trusted and security pass; of system only the ACLs, and only where the session agreed on them: set without, they would not be obeyed.</summary>
-    bool IsServed(ReadOnlySpan<byte> name)
+    static bool IsAcl(ReadOnlySpan<byte> name) => name.SequenceEqual(AccessAcl) || name.SequenceEqual(DefaultAcl);
+
+    /// <summary>Whether the file system of an inode has ACLs, which any of its inodes tells.</summary>
+    static unsafe bool HasAcls(int fd)
     {
-        if (!_xattr)
-            return false;
-        return !name.StartsWith(SystemNamespace) || (_options.PosixAcl && (name.SequenceEqual(AccessAcl) || name.SequenceEqual(DefaultAcl)));
+        var path = new DescriptorPath(fd);
+        fixed (byte* name = AccessAcl)
+            return ExtendedAttributes.Get(path.Absolute(), name, null, 0).ToErrno() != Errno.EOPNOTSUPP;
     }
 
-    int KeepServed(Span<byte> names)
+    /// <summary>user, trusted and security pass; of system only the ACLs, and only where the guest obeys them: set without, nobody would.</summary>
+    bool IsServed(RequestContext request, ReadOnlySpan<byte> name) =>
+        _options.Xattr && (!name.StartsWith(SystemNamespace) || (request.GuestObeysAcls && IsAcl(name)));
+
+    int KeepServed(RequestContext request, Span<byte> names)
     {
         var kept = 0;
         for (var position = 0; position < names.Length;)
@@ -93,7 +98,7 @@ partial class LocalFileSystem
             var length = names[position..].IndexOf((byte)0);
             if (length < 0)
                 break;
-            if (IsServed(names.Slice(position, length)))
+            if (IsServed(request, names.Slice(position, length)))
             {
                 names.Slice(position, length + 1).CopyTo(names[kept..]);
                 kept += length + 1;

@@ -31,7 +31,7 @@ public sealed unsafe partial class LocalFileSystem : IFileSystem
     readonly FileDescriptor _descriptorDirectory;
     readonly FileDescriptor _root;
     readonly Validity _validity;
-    readonly bool _xattr;
+    readonly bool _hasAcls;
 
     LocalFileSystem(LocalOptions options, FileDescriptor descriptorDirectory, FileDescriptor root)
     {
@@ -44,8 +44,8 @@ public sealed unsafe partial class LocalFileSystem : IFileSystem
         _inodes = new InodeTable(_mounts, _budget, options.MaxInodeDescriptors ?? _budget.Limit / 4 * 3);
         _handles = new HandleTable(_budget);
         _locks = new LockTable(_budget);
+        _hasAcls = options.Xattr && HasAcls(root.Value);
         _openForLocks = OpenForLocks;
-        _xattr = options.Xattr || options.PosixAcl;
         _validity = options.Cache switch
         {
             CacheMode.Never => Validity.None,
@@ -56,7 +56,8 @@ public sealed unsafe partial class LocalFileSystem : IFileSystem
 
     public FileSystemTraits Traits =>
         FileSystemTraits.Shared
-        | (_xattr ? FileSystemTraits.Xattrs : 0)
+        | (_options.Xattr ? FileSystemTraits.Xattrs : 0)
+        | (_hasAcls ? FileSystemTraits.PosixAcls : 0)
         | (_options.ReadOnly ? FileSystemTraits.ReadOnly : 0)
         | (_options.PosixLocks ? FileSystemTraits.PosixLocks : 0)
         | (_options.Flock ? FileSystemTraits.Flock : 0);

@@ -11,11 +11,8 @@ public sealed record LocalOptions
     /// <summary>Everything that would change the share answers EROFS.</summary>
     public bool ReadOnly { get; init; }
 
-    /// <summary>Extended attributes; without them EOPNOTSUPP.</summary>
+    /// <summary>Extended attributes; without them EOPNOTSUPP. ACLs are among them for requests of sessions that obey those.</summary>
     public bool Xattr { get; init; }
-
-    /// <summary>system.posix_acl_* as well (the session must then agree POSIX_ACL and DONT_MASK). Implies <see cref="Xattr"/>.</summary>
-    public bool PosixAcl { get; init; }
 
     /// <summary>The session agrees WRITEBACK_CACHE: files are opened so that the guest's page cache can read what it partly overwrites.</summary>
     public bool Writeback { get; init; }

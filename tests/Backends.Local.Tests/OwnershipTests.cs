@@ -9,7 +9,7 @@ public sealed class OwnershipTests : IDisposable
     const uint Permissions = 0xFFF;
     const uint SetGidDirectory = 0x5FF; // 02777
 
-    readonly Share _share = new(options => options with { PosixAcl = true });
+    readonly Share _share = new(options => options with { Xattr = true });
 
     public void Dispose() => _share.Dispose();
 
@@ -140,17 +140,6 @@ public sealed class OwnershipTests : IDisposable
         Assert.Equal(0x1A4u, _share.Create("some", mode: 0x1B6, umask: 0x12).Entry.Attributes.Mode & Permissions);
         Assert.Equal(0x1FFu, _share.MakeDirectory("directory", mode: 0x1FF).Attributes.Mode & Permissions);
         Assert.Equal(0x1C0u, _share.TryMakeNode("fifo", StatMode.Fifo | 0x1FF, umask: 0x3F).Value.Attributes.Mode & Permissions);
-    }
-
-    [Fact]
-    public void A_default_acl_stands_in_for_the_umask()
-    {
-        var directory = _share.MakeDirectory("directory", 0x1FF).Node;
-        Assert.Equal(Errno.None, _share.SetXattr(directory, "system.posix_acl_default", Acl.Of(owner: 7, group: 6, other: 4)));
-
-        var made = _share.Create("file", mode: 0x1B6, umask: 0x3F, parent: directory);
-
-        Assert.Equal(0x1B4u, made.Entry.Attributes.Mode & Permissions);
     }
 
     NodeId MakeSetGidDirectory(uint group)

@@ -16,6 +16,12 @@ sealed unsafe class TestRequestContext : RequestContext
         return this;
     }
 
+    public TestRequestContext ObeyingAcls(bool obeys = true)
+    {
+        GuestObeysAcls = obeys;
+        return this;
+    }
+
     public TestRequestContext WaitingAtMost(TimeSpan limit)
     {
         WaitLimit = limit;

@@ -50,42 +50,6 @@ public sealed class XattrTests : IDisposable
         Assert.Equal(Errno.EPERM, _share.SetXattr(link, "user.a", s_value));
     }
 
-    [RootFact]
-    public void Acls_are_neither_served_nor_listed_unless_the_session_obeys_them()
-    {
-        using var obeying = new Share(options => options with { PosixAcl = true });
-        var acl = Acl.Of(owner: 7, group: 5, other: 0);
-        // More than the mode says, or the file system would not keep it.
-        var named = Acl.WithNamedUser(1000);
-        var node = obeying.Create("file").Entry.Node;
-        Assert.Equal(Errno.None, obeying.SetXattr(node, "system.posix_acl_access", named));
-        Assert.Equal(Errno.None, obeying.SetXattr(obeying.MakeDirectory("directory").Node, "system.posix_acl_default", acl));
-        Assert.Equal(["system.posix_acl_access"], obeying.ListXattr(node));
-
-        using var other = new Share(obeying.Path, options => options with { Xattr = true });
-        var seen = other.Lookup("file").Node;
-
-        Assert.Empty(other.ListXattr(seen));
-        Assert.Equal(Errno.EOPNOTSUPP, other.TryGetXattr(seen, "system.posix_acl_access").Error);
-        Assert.Equal(Errno.EOPNOTSUPP, other.SetXattr(seen, "system.posix_acl_access", acl));
-    }
-
-    [RootFact]
-    public void An_acl_clears_setgid_where_the_request_says_so()
-    {
-        using var share = new Share(options => options with { PosixAcl = true });
-        var node = share.Create("file").Entry.Node;
-        const uint Mode = StatMode.SetGid | 0x1ED;
-        foreach (var clear in new[] { false, true })
-        {
-            share.Set(node, new SetAttributes { Valid = SetAttributesValid.Mode, Mode = Mode });
-
-            Assert.Equal(Errno.None, share.SetXattr(node, "system.posix_acl_access", Acl.Of(owner: 7, group: 5, other: 5), clearSetGid: clear));
-
-            Assert.Equal(clear ? 0u : StatMode.SetGid, share.Attributes(node).Mode & StatMode.SetGid);
-        }
-    }
-
     [Fact]
     public void A_share_without_them_says_EOPNOTSUPP()
     {

@@ -8,14 +8,22 @@ namespace VirtioFsStore.Daemon.Tests;
 /// <summary>An OCI layout of one small gzip layer, tag latest: enough to serve and to lose a server over.</summary>
 static class TinyImage
 {
-    public static string Create(string path, IReadOnlyDictionary<string, byte[]> files)
+    const int Mode = 0x1A0;
+
+    /// <param name="path">Made.</param>
+    /// <param name="files">Content by path; mode 0640, root's.</param>
+    /// <param name="xattrs">Of each file: name and value.</param>
+    public static string Create(string path, IReadOnlyDictionary<string, byte[]> files, params ReadOnlySpan<(string Name, byte[] Value)> xattrs)
     {
         Directory.CreateDirectory(Path.Combine(path, "blobs/sha256"));
         var tar = new MemoryStream();
-        using (var writer = new TarWriter(tar, TarEntryFormat.Pax, leaveOpen: true))
+        using (var writer = new TarWriter(tar, TarEntryFormat.Ustar, leaveOpen: true))
         {
             foreach (var (name, content) in files)
-                writer.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, name) { DataStream = new MemoryStream(content) });
+            {
+                WriteXattrs(tar, xattrs);
+                writer.WriteEntry(new UstarTarEntry(TarEntryType.RegularFile, name) { DataStream = new MemoryStream(content), Mode = (UnixFileMode)Mode });
+            }
         }
         var compressed = new MemoryStream();
         using (var gzip = new GZipStream(compressed, CompressionLevel.Fastest, leaveOpen: true))
@@ -37,6 +45,34 @@ static class TinyImage
             "size":{{{manifest.Size}}},"annotations":{"org.opencontainers.image.ref.name":"latest"}}]}
             """);
         return path;
+    }
+
+    /// <summary>An extended header for the entry that follows. Its values may be any bytes, which TarWriter's cannot.</summary>
+    static void WriteXattrs(MemoryStream tar, ReadOnlySpan<(string Name, byte[] Value)> xattrs)
+    {
+        if (xattrs.IsEmpty)
+            return;
+        var records = new MemoryStream();
+        foreach (var (name, value) in xattrs)
+        {
+            // The length counts itself.
+            var text = $" SCHILY.xattr.{name}=";
+            var length = text.Length + value.Length + 1;
+            length += length + 2 < 100 ? 2 : 3;
+            records.Write(Encoding.ASCII.GetBytes(length + text));
+            records.Write(value);
+            records.WriteByte((byte)'\n');
+        }
+        var header = new byte[512];
+        "xattrs"u8.CopyTo(header);
+        Encoding.ASCII.GetBytes($"{Convert.ToString(records.Length, 8).PadLeft(11, '0')}\0").CopyTo(header, 124);
+        header[156] = (byte)'x';
+        "ustar\000"u8.CopyTo(header.AsSpan(257));
+        header.AsSpan(148, 8).Fill((byte)' ');
+        Encoding.ASCII.GetBytes($"{Convert.ToString(header.Sum(part => part), 8).PadLeft(6, '0')}\0 ").CopyTo(header, 148);
+        tar.Write(header);
+        records.SetLength((records.Length + 511) / 512 * 512);
+        tar.Write(records.ToArray());
     }
 
     static (string Digest, int Size) Put(string path, byte[] blob)

@@ -31,7 +31,8 @@ public sealed unsafe partial class ImageFileSystem : ReadOnlyFileSystem
     }
 
     public override FileSystemTraits Traits =>
-        FileSystemTraits.Immutable | FileSystemTraits.ReadOnly | (_tree.HasXattrs ? FileSystemTraits.Xattrs : FileSystemTraits.None);
+        FileSystemTraits.Immutable | FileSystemTraits.ReadOnly
+        | (_tree.HasXattrs ? FileSystemTraits.Xattrs | FileSystemTraits.PosixAcls : FileSystemTraits.None);
 
     /// <summary>Inodes in the image: node ids are 1 … this.</summary>
     public uint InodeCount => _tree.InodeCount;

@@ -16,7 +16,7 @@ sealed partial class Dispatcher
 
     bool SetXattr(FuseRequest request, Mount mount, NodeId node, NegotiatedSession session)
     {
-        if ((session.Policy & SessionPolicy.NoXattr) != 0)
+        if (!HasXattrs(request, session))
             return request.Reply(Errno.ENOSYS);
         SetXattrIn set = default;
         if (session.Has(InitFlags.SETXATTR_EXT))
@@ -43,7 +43,7 @@ sealed partial class Dispatcher
 
     bool GetXattr(FuseRequest request, Mount mount, NodeId node, NegotiatedSession session)
     {
-        if ((session.Policy & SessionPolicy.NoXattr) != 0)
+        if (!HasXattrs(request, session))
             return request.Reply(Errno.ENOSYS);
         if (!request.Read(out GetXattrIn get))
             return request.Reply(Errno.EINVAL);
@@ -56,7 +56,7 @@ sealed partial class Dispatcher
 
     bool ListXattr(FuseRequest request, Mount mount, NodeId node, NegotiatedSession session)
     {
-        if ((session.Policy & SessionPolicy.NoXattr) != 0)
+        if (!HasXattrs(request, session))
             return request.Reply(Errno.ENOSYS);
         if (!request.Read(out GetXattrIn list))
             return request.Reply(Errno.EINVAL);
@@ -67,11 +67,17 @@ sealed partial class Dispatcher
 
     bool RemoveXattr(FuseRequest request, Mount mount, NodeId node, NegotiatedSession session)
     {
-        if ((session.Policy & SessionPolicy.NoXattr) != 0)
+        if (!HasXattrs(request, session))
             return request.Reply(Errno.ENOSYS);
         return request.ReadXattrName() is var error and not Errno.None
             ? request.Reply(error)
             : Finish(request, mount.FileSystem.RemoveXattrAsync(request, node));
+    }
+
+    static bool HasXattrs(FuseRequest request, NegotiatedSession session)
+    {
+        request.SetGuestObeysAcls(session.Has(InitFlags.POSIX_ACL));
+        return (session.Policy & SessionPolicy.NoXattr) == 0;
     }
 
     /// <summary>Never 0, which would ask for the size alone: too little room is ERANGE.</summary>

@@ -71,6 +71,9 @@ sealed unsafe partial class FuseRequest : RequestContext
         return Errno.None;
     }
 
+    /// <summary>Sets <see cref="RequestContext.GuestObeysAcls"/>.</summary>
+    public void SetGuestObeysAcls(bool obeys) => GuestObeysAcls = obeys;
+
     /// <summary>Cancels what the request waits for; the session makes sure that it is still this request.</summary>
     public void Interrupt() => CancelWait();
 

@@ -16,6 +16,9 @@ public sealed partial class FuseSession
     /// <summary>What matters where files can be made or change.</summary>
     const InitFlags Mutable = InitFlags.AUTO_INVAL_DATA | InitFlags.CREATE_SUPP_GROUP;
 
+    /// <summary>Without all three the guest's kernel would show ACLs that it does not obey, or apply its umask where a default ACL replaces it.</summary>
+    const InitFlags Acls = InitFlags.POSIX_ACL | InitFlags.DONT_MASK | InitFlags.SETXATTR_EXT;
+
     /// <summary>Of a file system that never changes, a guest may keep everything.</summary>
     const InitFlags Immutable = InitFlags.CACHE_SYMLINKS;
 
@@ -33,14 +36,21 @@ public sealed partial class FuseSession
             Log.GuestTooOld(_logger, init.Major, init.Minor, Protocol.Major, Protocol.OldestMinor);
             return request.Reply(Errno.EPROTO);
         }
+        var offered = (InitFlags)init.Flags;
+        if ((offered & InitFlags.INIT_EXT) != 0)
+            offered |= (InitFlags)((ulong)init.Flags2 << 32);
+        if ((Required & ~offered) is var missing and not InitFlags.None)
+        {
+            Log.FeatureNotOffered(_logger, missing);
+            return request.Reply(Errno.EPROTO);
+        }
         if (_used && !EndSession())
             return request.Reply(Errno.EBUSY);
 
         var policy = ChoosePolicy();
-        var offered = (InitFlags)init.Flags;
-        if ((offered & InitFlags.INIT_EXT) != 0)
-            offered |= (InitFlags)((ulong)init.Flags2 << 32);
         var flags = offered & Wanted(policy);
+        if ((flags & Acls) != Acls)
+            flags &= ~Acls;
         _used = true;
         _resumable = false;
         _negotiated = new NegotiatedSession(Math.Min(init.Minor, Protocol.Minor), flags, policy);
@@ -120,6 +130,13 @@ public sealed partial class FuseSession
         return policy;
     }
 
+    /// <summary>What a guest must offer to be served.</summary>
+    InitFlags Required => _options.PosixAcl == FeatureMode.Always ? Acls : InitFlags.None;
+
+    /// <summary>One file system that has it is enough: the others answer that this file or that has none.</summary>
+    bool Uses(FeatureMode mode, FileSystemTraits trait) =>
+        mode == FeatureMode.Always || (mode == FeatureMode.Auto && (_router.AnyTraits & trait) != 0);
+
     InitFlags Wanted(SessionPolicy policy)
     {
         var flags = Always;
@@ -133,8 +150,8 @@ public sealed partial class FuseSession
             flags |= InitFlags.WRITEBACK_CACHE;
         // With idmapped mounts the kernel no longer says who writes or allocates, which deciding over setuid and setgid needs.
         flags |= _options.KillPrivilegesV2 ? InitFlags.HANDLE_KILLPRIV_V2 : InitFlags.ALLOW_IDMAP;
-        if (_options.PosixAcl)
-            flags |= InitFlags.POSIX_ACL | InitFlags.DONT_MASK | InitFlags.SETXATTR_EXT;
+        if (Uses(_options.PosixAcl, FileSystemTraits.PosixAcls))
+            flags |= Acls;
         if (_options.DirectIoAllowMmap)
             flags |= InitFlags.DIRECT_IO_ALLOW_MMAP;
         if (_options.AnnounceSubmounts)

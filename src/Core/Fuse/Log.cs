@@ -14,6 +14,9 @@ static partial class Log
     [LoggerMessage(102, LogLevel.Debug, "Session started: the guest speaks FUSE {Major}.{Minor}; agreed on {Flags}")]
     public static partial void SessionStarted(ILogger logger, uint major, uint minor, InitFlags flags);
 
+    [LoggerMessage(104, LogLevel.Error, "The guest does not offer {Missing}, which this daemon was told to insist on. The mount was refused; with =auto it is served without")]
+    public static partial void FeatureNotOffered(ILogger logger, InitFlags missing);
+
     [LoggerMessage(103, LogLevel.Information, "The guest goes on with a session that another daemon served")]
     public static partial void SessionResumed(ILogger logger);
 }

@@ -18,8 +18,8 @@ public sealed record SessionOptions
     /// <summary>The file system clears setuid, setgid and capabilities on writes: saves the guest a GETXATTR before each.</summary>
     public bool KillPrivilegesV2 { get; init; }
 
-    /// <summary>POSIX ACLs are honoured, and the umask is left to the file system.</summary>
-    public bool PosixAcl { get; init; }
+    /// <summary>POSIX_ACL: the guest's kernel obeys the ACLs that file systems show it, and leaves the umask to them.</summary>
+    public FeatureMode PosixAcl { get; init; }
 
     /// <summary>Shared mmap of files with direct I/O.</summary>
     public bool DirectIoAllowMmap { get; init; }

@@ -23,4 +23,7 @@ public enum FileSystemTraits
 
     /// <summary>Has extended attributes. Where nothing in a session has any, the guest is told once and stops asking.</summary>
     Xattrs = 1 << 5,
+
+    /// <summary>Has POSIX ACLs, as the attributes system.posix_acl_access and system.posix_acl_default.</summary>
+    PosixAcls = 1 << 6,
 }

@@ -29,6 +29,12 @@ public abstract unsafe class RequestContext : TransportRequest
     /// <summary>RENAME: the new name (same rules). SYMLINK: the target. SETXATTR: the value.</summary>
     public ByteString SecondName { get; protected set; }
 
+    /// <summary>
+    /// For xattr operations: the session agreed POSIX_ACL, so the guest's kernel obeys the ACLs it is shown. It then takes any error but
+    /// ENODATA for them as a reason to refuse access.
+    /// </summary>
+    public bool GuestObeysAcls { get; protected set; }
+
     /// <summary>How long an operation may wait before it is cancelled; from the session's --io-timeout.</summary>
     public TimeSpan WaitLimit { get; protected set; } = Timeout.InfiniteTimeSpan;
 

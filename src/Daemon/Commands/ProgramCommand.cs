@@ -19,7 +19,7 @@ static class ProgramCommand
 
     public static int Run(string[] arguments)
     {
-        var parsed = Create().Parse(arguments, new ParserConfiguration
+        var parsed = Create().Parse(SourceOptions.Complete(arguments), new ParserConfiguration
         {
             // A source may begin with '@'; it is never a file of arguments.
             ResponseFileTokenReplacer = null,

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using VirtioFsStore.Backends.Overlay.Oci;
+using VirtioFsStore.Core.Fuse;
 using VirtioFsStore.Daemon.Serving;
 
 namespace VirtioFsStore.Daemon.Commands;
@@ -10,6 +11,7 @@ static class SourceOptions
     static readonly Option<string> s_cache = Choices.Create("--cache", "What the guest may keep of a directory: never (nothing), metadata (names and attributes for a day), auto (for a second), always (names, attributes and data for a day: only where nothing else changes the directory).", "auto", "never", "metadata", "auto", "always");
     static readonly Option<bool> s_readonly = new("--readonly") { Description = "Refuse all changes to a directory." };
     static readonly Option<bool> s_xattr = new("--xattr") { Description = "Extended attributes of a directory's files." };
+    static readonly Option<string> s_posixAcl = FeatureOption.Create("--posix-acl", "POSIX ACLs, obeyed by the guest: never, auto (where the guest and the directory's file system have them), always (else nothing is served; so does --posix-acl alone). Implies --xattr.");
     static readonly Option<bool> s_writeback = new("--writeback") { Description = "Let the guest collect writes to a directory's files in its page cache." };
     static readonly Option<bool> s_killPrivileges = new("--killpriv-v2") { Description = "Clear setuid, setgid and capabilities of written files here: saves the guest a request before each write." };
     static readonly Option<bool> s_posixLock = new("--posix-lock") { Description = "fcntl locks that the host sees. Without it they stay in the guest." };
@@ -23,7 +25,7 @@ static class SourceOptions
     /// <summary>All of them: for commands that serve a source.</summary>
     public static void AddTo(Command command)
     {
-        foreach (var option in (Option[])[s_cache, s_readonly, s_xattr, s_writeback, s_killPrivileges, s_posixLock, s_flock, s_noReaddirplus, s_inodeFileHandles])
+        foreach (var option in (Option[])[s_cache, s_readonly, s_xattr, s_posixAcl, s_writeback, s_killPrivileges, s_posixLock, s_flock, s_noReaddirplus, s_inodeFileHandles])
             command.Add(option);
         AddImageOptionsTo(command);
     }
@@ -35,11 +37,15 @@ static class SourceOptions
         command.Add(s_platform);
     }
 
+    /// <summary>See <see cref="FeatureOption.Complete"/>.</summary>
+    public static string[] Complete(string[] arguments) => FeatureOption.Complete(arguments, s_posixAcl);
+
     public static SourceSettings Read(ParseResult parsed) => new()
     {
         Cache = parsed.GetValue(s_cache)!,
         ReadOnly = parsed.GetValue(s_readonly),
-        Xattr = parsed.GetValue(s_xattr),
+        Xattr = parsed.GetValue(s_xattr) || FeatureOption.Read(parsed, s_posixAcl) != FeatureMode.Never,
+        PosixAcl = FeatureOption.Read(parsed, s_posixAcl),
         Writeback = parsed.GetValue(s_writeback),
         KillPrivileges = parsed.GetValue(s_killPrivileges),
         PosixLocks = parsed.GetValue(s_posixLock),

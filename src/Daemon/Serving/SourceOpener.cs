@@ -3,6 +3,7 @@ using VirtioFsStore.Backends.Local;
 using VirtioFsStore.Backends.Overlay.Images;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Backends.Overlay.Store;
+using VirtioFsStore.Core.Fuse;
 using VirtioFsStore.Core.Storage;
 using VirtioFsStore.Daemon.Images;
 
@@ -40,7 +41,16 @@ sealed class SourceOpener(SourceSettings settings, ILogger logger)
         return opened.FileSystem;
     }
 
-    LocalFileSystem OpenDirectory(string path) => LocalFileSystem.Open(new LocalOptions
+    LocalFileSystem OpenDirectory(string path)
+    {
+        var fileSystem = LocalFileSystem.Open(LocalOptions(path));
+        if (settings.PosixAcl != FeatureMode.Always || (fileSystem.Traits & FileSystemTraits.PosixAcls) != 0)
+            return fileSystem;
+        fileSystem.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        throw new IOException($"cannot serve '{path}' with --posix-acl=always: its file system has no ACLs, or is mounted without them; --posix-acl=auto serves it without");
+    }
+
+    LocalOptions LocalOptions(string path) => new()
     {
         Path = path,
         Cache = settings.Cache switch
@@ -63,5 +73,5 @@ sealed class SourceOpener(SourceSettings settings, ILogger logger)
             "mandatory" => FileHandleMode.Mandatory,
             _ => FileHandleMode.Prefer,
         },
-    });
+    };
 }

@@ -13,6 +13,8 @@ sealed record SourceSettings
 
     public bool Xattr { get; init; }
 
+    public FeatureMode PosixAcl { get; init; }
+
     public bool Writeback { get; init; }
 
     /// <summary>HANDLE_KILLPRIV_V2.</summary>
@@ -39,5 +41,6 @@ sealed record SourceSettings
         ReadDirPlus = ReadDirPlus,
         Writeback = Writeback,
         KillPrivilegesV2 = KillPrivileges,
+        PosixAcl = PosixAcl,
     };
 }

@@ -12,7 +12,7 @@ namespace VirtioFsStore.Core.Tests.Fuse;
 public sealed class OperationTests : IDisposable
 {
     readonly MountedMemory _mounted = new(
-        FileSystemTraits.Xattrs | FileSystemTraits.PosixLocks | FileSystemTraits.Flock, new Core.Fuse.SessionOptions { PosixAcl = true });
+        FileSystemTraits.Xattrs | FileSystemTraits.PosixLocks | FileSystemTraits.Flock, new Core.Fuse.SessionOptions { PosixAcl = Core.Fuse.FeatureMode.Always });
 
     FuseClient Fuse => _mounted.Fuse;
 

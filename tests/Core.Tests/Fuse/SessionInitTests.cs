@@ -41,10 +41,10 @@ public sealed class SessionInitTests
     public void Nothing_is_agreed_that_was_not_offered()
     {
         using var mounted = new MountedMemory(
-            FileSystemTraits.PosixLocks | FileSystemTraits.Flock | FileSystemTraits.Xattrs,
+            FileSystemTraits.PosixLocks | FileSystemTraits.Flock | FileSystemTraits.Xattrs | FileSystemTraits.PosixAcls,
             new Core.Fuse.SessionOptions
             {
-                PosixAcl = true, Writeback = true, KillPrivilegesV2 = true, DirectIoAllowMmap = true, AnnounceSubmounts = true,
+                PosixAcl = Core.Fuse.FeatureMode.Auto, Writeback = true, KillPrivilegesV2 = true, DirectIoAllowMmap = true, AnnounceSubmounts = true,
             },
             initialise: false);
 
@@ -89,16 +89,58 @@ public sealed class SessionInitTests
     public void Options_and_traits_turn_their_flags_on()
     {
         using var mounted = new MountedMemory(
-            FileSystemTraits.PosixLocks | FileSystemTraits.Flock | FileSystemTraits.Xattrs,
+            FileSystemTraits.PosixLocks | FileSystemTraits.Flock | FileSystemTraits.Xattrs | FileSystemTraits.PosixAcls,
             new Core.Fuse.SessionOptions
             {
-                PosixAcl = true, Writeback = true, KillPrivilegesV2 = true, DirectIoAllowMmap = true, AnnounceSubmounts = true,
+                PosixAcl = Core.Fuse.FeatureMode.Auto, Writeback = true, KillPrivilegesV2 = true, DirectIoAllowMmap = true, AnnounceSubmounts = true,
             });
 
         const FuseInitFlags Wanted = FuseInitFlags.PosixAcl | FuseInitFlags.DontMask | FuseInitFlags.SetXattrExt | FuseInitFlags.WritebackCache
             | FuseInitFlags.HandleKillPrivV2 | FuseInitFlags.DirectIoAllowMmap | FuseInitFlags.Submounts | FuseInitFlags.PosixLocks
             | FuseInitFlags.FlockLocks;
         Assert.Equal(Wanted, mounted.Fuse.Agreed & Wanted);
+    }
+
+    [Theory]
+    [InlineData(FuseInitFlags.PosixAcl)]
+    [InlineData(FuseInitFlags.DontMask)]
+    [InlineData(FuseInitFlags.SetXattrExt)]
+    public void Acls_are_agreed_with_all_that_belongs_to_them_or_not_at_all(FuseInitFlags missing)
+    {
+        using var mounted = new MountedMemory(
+            FileSystemTraits.Xattrs | FileSystemTraits.PosixAcls,
+            new Core.Fuse.SessionOptions { PosixAcl = Core.Fuse.FeatureMode.Auto },
+            offered: FuseInitFlags.Linux & ~missing);
+
+        Assert.Equal(FuseInitFlags.None, mounted.Fuse.Agreed & (FuseInitFlags.PosixAcl | FuseInitFlags.DontMask | FuseInitFlags.SetXattrExt));
+        Assert.True(mounted.IsAlive);
+    }
+
+    [Theory]
+    [InlineData(FuseInitFlags.PosixAcl)]
+    [InlineData(FuseInitFlags.DontMask)]
+    [InlineData(FuseInitFlags.SetXattrExt)]
+    public void A_guest_without_the_acls_that_are_insisted_on_is_refused_and_the_log_says_why(FuseInitFlags missing)
+    {
+        using var mounted = new MountedMemory(
+            FileSystemTraits.Xattrs | FileSystemTraits.PosixAcls,
+            new Core.Fuse.SessionOptions { PosixAcl = Core.Fuse.FeatureMode.Always },
+            initialise: false);
+
+        Assert.Equal((int)Errno.EPROTO, mounted.Fuse.TryInit(7, 45, FuseInitFlags.Linux & ~missing).Error);
+
+        Assert.Contains("does not offer", mounted.Log, StringComparison.Ordinal);
+        Assert.Equal((int)Errno.EIO, mounted.Fuse.GetAttr(FuseClient.Root).Error);
+        Assert.Equal(0, mounted.Fuse.Init().Error);
+        Assert.True(mounted.IsAlive);
+    }
+
+    [Fact]
+    public void Acls_are_left_alone_where_no_file_system_has_any()
+    {
+        using var mounted = new MountedMemory(FileSystemTraits.Xattrs, new Core.Fuse.SessionOptions { PosixAcl = Core.Fuse.FeatureMode.Auto });
+
+        Assert.False(mounted.Fuse.Agreed.HasFlag(FuseInitFlags.PosixAcl));
     }
 
     [Fact]

@@ -135,6 +135,22 @@ public sealed class SessionPolicyTests
         Assert.NotEqual(0, fuse.Rename(FuseClient.Root, "images"u8, FuseClient.Root, "other"u8));
     }
 
+    [Fact]
+    public void One_file_system_with_acls_is_enough_for_a_session_that_obeys_them()
+    {
+        var router = Router.Pseudo();
+        router.Add("/with", new MemoryFileSystem(FileSystemTraits.Xattrs | FileSystemTraits.PosixAcls));
+        router.Add("/without", new MemoryFileSystem());
+        using var host = new ServerHost(router, new ServerHostOptions { Session = new Core.Fuse.SessionOptions { PosixAcl = Core.Fuse.FeatureMode.Auto } });
+        using var machine = host.Mount();
+        var fuse = machine.Fuse;
+
+        Assert.True(fuse.Agreed.HasFlag(FuseInitFlags.PosixAcl | FuseInitFlags.DontMask | FuseInitFlags.SetXattrExt));
+        // The guest's kernel takes any other error for a reason to refuse access.
+        foreach (var directory in new[] { FuseClient.Root, fuse.Walk("with").NodeId, fuse.Walk("without").NodeId })
+            Assert.Equal((int)Errno.ENODATA, fuse.GetXattr(directory, "system.posix_acl_access"u8).Error);
+    }
+
     [Theory]
     [InlineData(0UL)]
     [InlineData(999UL)]
