@@ -43,13 +43,13 @@ sealed class DaemonProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Starts a daemon for <paramref name="source"/> and waits until it is ready.</summary>
-    public static async Task<DaemonProcess> StartAsync(string directory, string source, params string[] options)
+    /// <summary>Starts a daemon for <paramref name="source"/> (null: what <paramref name="options"/> mount) and waits until it is ready.</summary>
+    public static async Task<DaemonProcess> StartAsync(string directory, string? source, params string[] options)
     {
         var socket = Path.Combine(directory, "daemon.sock");
-        var start = IsPeer(source)
+        var start = source is not null && IsPeer(source)
             ? new ProcessStartInfo(RealParts.Default.Virtiofsd, ["--sandbox", "none", "--xattr", "--socket-path", socket, "--shared-dir", source])
-            : new ProcessStartInfo(Metadata("Daemon"), ["serve", "--socket-path", socket, .. options, source]);
+            : new ProcessStartInfo(Metadata("Daemon"), ["serve", "--socket-path", socket, .. options, .. source is null ? Array.Empty<string>() : [source]]);
         start.RedirectStandardError = true;
         var daemon = new DaemonProcess(Process.Start(start)!, socket);
         try

@@ -73,6 +73,15 @@ public abstract class GuestBoot : IAsyncLifetime
         return new(tag, daemon.Socket, DaemonProcess.IsPeer(source) ? 1 : requestQueues);
     }
 
+    /// <summary>One device whose root holds several sources, each at its path.</summary>
+    private protected async Task<FileSystemDevice> ServeMountsAsync(string tag, IEnumerable<(string Path, string Source)> mounts, params string[] options)
+    {
+        var daemon = await DaemonProcess.StartAsync(
+            Directory.Create($"daemon-{tag}"), null, [.. options, .. mounts.Select(mount => $"--mount={mount.Path}={mount.Source}")]);
+        _daemons.Add(daemon);
+        return new(tag, daemon.Socket);
+    }
+
     internal void AssertPassed(string check)
     {
         var failure = _failure ?? _results!.FailureOf(check, $"{_guest!.Describe()}\n{DaemonLogs()}");

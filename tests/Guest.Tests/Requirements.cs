@@ -11,7 +11,7 @@ static class Requirements
             ? "A guest's file system is served as root; run the tests as root."
             : RealParts.Missing(
                 RealParts.Default.ChrootQemu, RealParts.HostQemu, RealParts.Default.Kernel, RealParts.Default.BusyBox,
-                RealParts.Default.DemoImage, RealParts.Default.AwkwardImage);
+                RealParts.Default.DemoImage, RealParts.Default.AwkwardImage, RealParts.Default.Package);
 
     /// <summary>The reason to skip a test; never one in CI, where a test fails for what the machine lacks.</summary>
     public static string? SkipReason { get; } = Environment.GetEnvironmentVariable("CI") is { Length: > 0 } and not "false" ? null : Missing;

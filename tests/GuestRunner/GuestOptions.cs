@@ -19,6 +19,9 @@ public sealed record GuestOptions
     /// <summary>Puts git, SQLite, Python and the tools for attributes into the initramfs.</summary>
     public bool Tools { get; init; }
 
+    /// <summary>Puts overlay.ko into the initramfs, where an overlay root has it anyway.</summary>
+    public bool OverlayModule { get; init; }
+
     /// <summary>Wires the guest's serial console to this terminal and runs a shell instead of <see cref="Script"/>.</summary>
     public bool Shell { get; init; }
 

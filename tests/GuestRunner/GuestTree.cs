@@ -43,7 +43,7 @@ public sealed class GuestTree
             tree.AddDirectory(directory);
         }
 
-        if (options.Root.Kind == GuestRootKind.Overlay)
+        if (options.OverlayModule || options.Root.Kind == GuestRootKind.Overlay)
         {
             tree.AddFile("overlay.ko", parts.OverlayModule, Plain);
         }

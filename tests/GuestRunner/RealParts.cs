@@ -18,6 +18,9 @@ public sealed class RealParts(string cache)
     public string DemoImage => Path.Combine(Cache, "images/demo");
     public string AwkwardImage => Path.Combine(Cache, "images/awkward");
 
+    /// <summary>A Debian package that needs no other than libc6.</summary>
+    public string Package => Path.Combine(Cache, "packages/hello.deb");
+
     /// <summary>The cache of this user: <c>VIRTIOFS_STORE_DEV_CACHE</c>, else below <c>XDG_CACHE_HOME</c> or <c>~/.cache</c>.</summary>
     public static RealParts Default { get; } = new(
         Variable("VIRTIOFS_STORE_DEV_CACHE")
