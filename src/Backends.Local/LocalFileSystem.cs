@@ -27,6 +27,7 @@ public sealed unsafe partial class LocalFileSystem : IFileSystem
     readonly InodeTable _inodes;
     readonly HandleTable _handles;
     readonly LockTable _locks;
+    readonly InodeXattrs _xattrs;
     readonly Func<int, bool, int> _openForLocks;
     readonly FileDescriptor _descriptorDirectory;
     readonly FileDescriptor _root;
@@ -44,6 +45,7 @@ public sealed unsafe partial class LocalFileSystem : IFileSystem
         _inodes = new InodeTable(_mounts, _budget, options.MaxInodeDescriptors ?? _budget.Limit / 4 * 3);
         _handles = new HandleTable(_budget);
         _locks = new LockTable(_budget);
+        _xattrs = new InodeXattrs(descriptorDirectory.Value);
         _hasAcls = options.Xattr && HasAcls(root.Value);
         _openForLocks = OpenForLocks;
         _validity = options.Cache switch
