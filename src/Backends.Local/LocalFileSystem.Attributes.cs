@@ -172,6 +172,9 @@ partial class LocalFileSystem
     /// Where the caller may not keep setuid and setgid, a change of content must clear them: has the kernel do so by giving
     /// up CAP_FSETID, but only for files that have such a bit, since most have none and asking is cheaper.
     /// </summary>
+    /// <remarks>
+    /// As HANDLE_KILLPRIV_V2 has it, setgid goes only with group execute; the kernel would take it from a file whose group is not ours as well.
+    /// </remarks>
     unsafe CallerIdentity.Scope KillSetId(int fd)
     {
         if (!_identity.KeepsSetId)
@@ -180,7 +183,11 @@ partial class LocalFileSystem
         var result = FileStatus.Get(fd, FileStatus.STATX_MODE, &status);
         if (result < 0)
             return new(result.ToErrno());
-        return (status.Mode & (StatMode.SetUid | StatMode.SetGid)) == 0 ? default : _identity.DropSetId();
+        if ((status.Mode & (StatMode.SetGid | StatMode.GroupExecute)) != StatMode.SetGid)
+            return (status.Mode & (StatMode.SetUid | StatMode.SetGid)) == 0 ? default : _identity.DropSetId();
+        if ((status.Mode & StatMode.SetUid) == 0)
+            return default;
+        return new(ChangeMode(fd, status.Mode & StatMode.PermissionMask & ~StatMode.SetUid) is var error and < 0 ? error.ToErrno() : Errno.None);
     }
 
     bool _noChangeModeAt2;

@@ -67,6 +67,8 @@ partial class LocalFileSystem
             return new(directory.Error);
         if (!TryTakeDescriptor())
             return new(Errno.ENFILE);
+        // Without HANDLE_KILLPRIV_V2 the guest does not say that setuid and setgid are to go if a file is there after all and is truncated.
+        var killSetId = open.KillSuidGid || request.Caller.Uid != 0;
         for (var attempt = 0; attempt < CreateAttempts; attempt++)
         {
             var fd = MakeFile(request, directory, open, flags, request.Name.Pointer);
@@ -79,7 +81,7 @@ partial class LocalFileSystem
                 _budget.Return();
                 return new(ToGuestError(fd));
             }
-            var error = OpenExisting(directory, request.Name.Pointer, flags, open.KillSuidGid, out var reply);
+            var error = OpenExisting(directory, request.Name.Pointer, flags, killSetId, out var reply);
             if (error == Errno.ENOENT)
                 continue;
             _budget.Return();

@@ -22,25 +22,25 @@ partial class LocalFileSystem
             return new(Errno.EOPNOTSUPP);
         if (!IsValid(wanted))
             return new(Errno.EINVAL);
-        var error = TrySetLock(node, wanted);
-        return error == Errno.EAGAIN && wait ? WaitForLock(request, node, wanted) : new(error);
+        var error = TrySetLock(node, handle, wanted);
+        return error == Errno.EAGAIN && wait ? WaitForLock(request, node, handle, wanted) : new(error);
     }
 
     static bool IsValid(in FileLock wanted) =>
         wanted.Type <= FileLockType.Unlock && (wanted.IsFlock || (wanted.Start <= long.MaxValue && wanted.Start <= wanted.End));
 
-    Errno TrySetLock(NodeId node, in FileLock wanted)
+    Errno TrySetLock(NodeId node, HandleId handle, in FileLock wanted)
     {
         using var inode = _inodes.Acquire(node);
         if (inode.IsError)
             return inode.Error;
         if (!inode.IsRegular && !inode.IsDirectory)
             return Errno.EBADF;
-        return _locks.TrySet(node, wanted, inode.Fd, _openForLocks);
+        return _locks.TrySet(node, handle, wanted, inode.Fd, _openForLocks);
     }
 
-    ValueTask<Errno> WaitForLock(RequestContext request, NodeId node, FileLock wanted) =>
-        _locks.WaitAsync(node, wanted.IsFlock, () => TrySetLock(node, wanted), request.Cancellation);
+    ValueTask<Errno> WaitForLock(RequestContext request, NodeId node, HandleId handle, FileLock wanted) =>
+        _locks.WaitAsync(node, wanted.IsFlock, () => TrySetLock(node, handle, wanted), request.Cancellation);
 
     /// <summary>
     /// A description that can hold locks. For writing only where the lock needs it: while a program is open for writing the host

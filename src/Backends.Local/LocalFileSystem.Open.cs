@@ -41,6 +41,8 @@ partial class LocalFileSystem
     {
         if (release.UnlockFlock)
             _locks.Drop(node, release.LockOwner, isFlock: true);
+        if (_options.PosixLocks)
+            _locks.DropOf(handle);
         return new(_handles.Remove(handle) ? Errno.None : Errno.EBADF);
     }
 

@@ -66,6 +66,19 @@ public sealed class LockTests : IDisposable
     }
 
     [Fact]
+    public void Giving_a_handle_back_drops_the_locks_taken_by_it_that_no_closing_owner_dropped()
+    {
+        var (handle, other) = (_share.Open(_file, Share.RDWR), _share.Open(_file, Share.RDWR));
+        Try(_share, _file, Range(FileLockType.Write, 0, 9, owner: 1), handle);
+        Try(_share, _file, Range(FileLockType.Write, 10, 19, owner: 2), other);
+
+        _share.Release(_file, handle);
+
+        Assert.Equal(Errno.None, Try(_other, _otherFile, Range(FileLockType.Write, 0, 9, owner: 3)));
+        Assert.Equal(Errno.EAGAIN, Try(_other, _otherFile, Range(FileLockType.Write, 10, 19, owner: 3)));
+    }
+
+    [Fact]
     public async Task A_waiter_gets_the_lock_when_another_owner_drops_it()
     {
         Try(_share, _file, Range(FileLockType.Write, 0, 9, owner: 1));
@@ -195,6 +208,6 @@ public sealed class LockTests : IDisposable
 
     static FileLock Whole(FileLockType type, ulong owner) => new() { Type = type, End = long.MaxValue, Owner = owner, IsFlock = true };
 
-    static Errno Try(Share share, NodeId node, FileLock wanted) =>
-        share.FileSystem.SetLockAsync(share.Request, node, HandleId.None, wanted, wait: false).Now();
+    static Errno Try(Share share, NodeId node, FileLock wanted, HandleId handle = default) =>
+        share.FileSystem.SetLockAsync(share.Request, node, handle, wanted, wait: false).Now();
 }

@@ -45,6 +45,22 @@ public sealed class PrivilegeClearingTests : IDisposable
     }
 
     [RootFact]
+    public void Setgid_without_group_execute_stays_in_a_file_of_another_group_and_without_setuid()
+    {
+        var (node, handle) = MakePrivileged();
+        _share.Set(node, new SetAttributes
+        {
+            Valid = SetAttributesValid.Mode | SetAttributesValid.Gid,
+            Mode = Both | 0x1A4,
+            Gid = 2000,
+        });
+
+        _share.Write(node, handle, "x", flags: WriteFlags.KillSuidGid);
+
+        Assert.Equal(StatMode.SetGid, _share.Attributes(node).Mode & Both);
+    }
+
+    [RootFact]
     public void Truncation_clears_them_where_the_request_says_so()
     {
         var (node, _) = MakePrivileged();
@@ -63,6 +79,17 @@ public sealed class PrivilegeClearingTests : IDisposable
 
         Assert.Equal(Errno.None, _share.TryOpen(node, Share.WRONLY | OpenFlags.O_TRUNC, kill: true).Error);
 
+        Assert.Equal(0u, _share.Attributes(node).Mode & Both);
+    }
+
+    [RootFact]
+    public void Creating_what_is_there_with_truncation_clears_them_for_all_but_root()
+    {
+        var (node, _) = MakePrivileged();
+
+        _share.Create("program", Share.WRONLY | OpenFlags.O_TRUNC);
+        Assert.Equal(Both, _share.Attributes(node).Mode & Both);
+        _share.As(1000, 1000).Create("program", Share.WRONLY | OpenFlags.O_TRUNC);
         Assert.Equal(0u, _share.Attributes(node).Mode & Both);
     }
 

@@ -16,6 +16,9 @@ sealed class LockDescription(int fd, bool isWritable)
 
     public bool IsWritable { get; private set; } = isWritable;
 
+    /// <summary>What the guest locked the file by last.</summary>
+    public HandleId Handle { get; set; }
+
     public static ByteRangeLock RangeOf(in FileLock wanted) => RangeOf(wanted.Type, wanted.Start, wanted.End);
 
     /// <summary>Takes, changes or drops a range. 0 or −errno.</summary>

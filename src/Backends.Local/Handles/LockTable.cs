@@ -36,10 +36,11 @@ sealed class LockTable(DescriptorBudget budget)
 
     /// <summary>Takes, changes or drops a lock without waiting; EAGAIN if it is held by another.</summary>
     /// <param name="node">The file.</param>
+    /// <param name="handle">What the guest locks it by.</param>
     /// <param name="wanted">The lock.</param>
     /// <param name="file">A descriptor of the file, O_PATH or not.</param>
     /// <param name="open">Opens it anew, for writing or not; a descriptor or −errno. The unit of the budget for it is taken here.</param>
-    public Errno TrySet(NodeId node, in FileLock wanted, int file, Func<int, bool, int> open)
+    public Errno TrySet(NodeId node, HandleId handle, in FileLock wanted, int file, Func<int, bool, int> open)
     {
         int result;
         lock (_lock)
@@ -66,6 +67,7 @@ sealed class LockTable(DescriptorBudget budget)
             {
                 return result.ToErrno();
             }
+            description.Handle = handle;
             result = Set(description, wanted);
             // NFS keeps flock as a range lock, which does ask.
             if (result == -(int)Errno.EBADF && !description.IsWritable && (result = MakeWritable(description, file, open)) >= 0)
@@ -117,10 +119,24 @@ sealed class LockTable(DescriptorBudget budget)
         lock (_lock)
         {
             var key = (node, owner, isFlock);
-            if (!_descriptions.TryGetValue(key, out var description))
-                return;
-            Remove(key, description);
-            WakeWaiters(node, isFlock);
+            if (_descriptions.TryGetValue(key, out var description))
+                Drop(key, description);
+        }
+    }
+
+    /// <summary>
+    /// Nobody in the guest has a handle any more: the range locks that were taken by it go. Those of a process went when it closed the
+    /// file; what is left are the guest's own OFD locks, of whose end the kernel sends no more than this.
+    /// </summary>
+    public void DropOf(HandleId handle)
+    {
+        lock (_lock)
+        {
+            foreach (var (key, description) in _descriptions)
+            {
+                if (description.Handle == handle && !key.IsFlock)
+                    Drop(key, description);
+            }
         }
     }
 
@@ -193,6 +209,12 @@ sealed class LockTable(DescriptorBudget budget)
     {
         var fd = open(file, true);
         return fd < 0 ? fd : description.MoveTo(fd);
+    }
+
+    void Drop((NodeId Node, ulong Owner, bool IsFlock) key, LockDescription description)
+    {
+        Remove(key, description);
+        WakeWaiters(key.Node, key.IsFlock);
     }
 
     void Remove((NodeId Node, ulong Owner, bool IsFlock) key, LockDescription description)

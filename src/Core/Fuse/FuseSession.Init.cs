@@ -11,7 +11,7 @@ public sealed partial class FuseSession
     const int ShortInit = 16;
 
     const InitFlags Always = InitFlags.ASYNC_READ | InitFlags.BIG_WRITES | InitFlags.PARALLEL_DIROPS | InitFlags.ASYNC_DIO
-        | InitFlags.ATOMIC_O_TRUNC | InitFlags.MAX_PAGES | InitFlags.INIT_EXT;
+        | InitFlags.MAX_PAGES | InitFlags.INIT_EXT;
 
     /// <summary>What matters where files can be made or change.</summary>
     const InitFlags Mutable = InitFlags.AUTO_INVAL_DATA | InitFlags.CREATE_SUPP_GROUP;
@@ -148,8 +148,9 @@ public sealed partial class FuseSession
             flags |= InitFlags.DO_READDIRPLUS | InitFlags.READDIRPLUS_AUTO;
         if (_options.Writeback)
             flags |= InitFlags.WRITEBACK_CACHE;
-        // With idmapped mounts the kernel no longer says who writes or allocates, which deciding over setuid and setgid needs.
-        flags |= _options.KillPrivilegesV2 ? InitFlags.HANDLE_KILLPRIV_V2 : InitFlags.ALLOW_IDMAP;
+        // With idmapped mounts the kernel no longer says who writes or allocates, which deciding over setuid and setgid needs. And an OPEN
+        // that truncates says whether they are to go only with HANDLE_KILLPRIV_V2: else the kernel truncates by SETATTR, where it knows.
+        flags |= _options.KillPrivilegesV2 ? InitFlags.HANDLE_KILLPRIV_V2 | InitFlags.ATOMIC_O_TRUNC : InitFlags.ALLOW_IDMAP;
         if (Uses(_options.PosixAcl, FileSystemTraits.PosixAcls))
             flags |= Acls;
         if (_options.DirectIoAllowMmap)
