@@ -11,6 +11,7 @@ public sealed class RealParts(string cache)
     public static string HostQemu => "/usr/bin/qemu-system-x86_64";
 
     public string Virtiofsd => Path.Combine(Cache, "bin/virtiofsd");
+    public string Python => Path.Combine(Cache, "bin/python3");
     public string Kernel => Path.Combine(Cache, "kernel/vmlinux");
     public string OverlayModule => Path.Combine(Cache, "kernel/overlay.ko");
     public string GuestTools => Path.Combine(Cache, "guest-tools");

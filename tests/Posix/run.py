@@ -104,7 +104,9 @@ def main():
     parser.add_argument("--rules", default="", help="only rules whose name holds one of these texts, separated by commas")
     parser.add_argument("--list", action="store_true", help="only print the rules' names and what they need")
     parser.add_argument("--backing", help="the directory that TARGET shows, reached without the file system to try")
-    parser.add_argument("--with", dest="told", default="", help="features that cannot be found out: large (enough memory and time for large cases)")
+    parser.add_argument("--with", dest="told", default="", help="features that cannot be found out, separated by commas: "
+                        "large, huge (time and memory for such cases); of a mount: direct (--cache=never, metadata), cached (--cache=always), writeback, "
+                        "killpriv (--killpriv-v2), host-locks (--posix-lock and --flock)")
     parser.add_argument("--limit", type=float, default=30, help="seconds that a rule may take")
     arguments = parser.parse_args()
     wanted = [text for text in arguments.rules.split(",") if text]
