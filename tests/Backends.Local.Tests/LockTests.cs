@@ -53,6 +53,20 @@ public sealed class LockTests : IDisposable
     }
 
     [Fact]
+    public void The_lock_in_the_way_names_the_guests_process_that_holds_it()
+    {
+        Try(_share, _file, Range(FileLockType.Write, 0, 99, owner: 1, pid: 11));
+        Try(_share, _file, Range(FileLockType.Write, 40, 59, owner: 1, pid: 12));
+        Try(_share, _file, Range(FileLockType.Unlock, 60, 69, owner: 1, pid: 11));
+        Try(_share, _file, Range(FileLockType.Read, 200, 299, owner: 2, pid: 22));
+        Try(_other, _otherFile, Range(FileLockType.Write, 300, 399, owner: 1, pid: 33));
+
+        Assert.Equal(11U, HolderOf(Range(FileLockType.Read, 70, 70, owner: 3)));
+        Assert.Equal(22U, HolderOf(Range(FileLockType.Write, 150, 250, owner: 3)));
+        Assert.Equal(0U, HolderOf(Range(FileLockType.Read, 300, 300, owner: 3)));
+    }
+
+    [Fact]
     public void Closing_drops_the_owners_locks_alone()
     {
         var handle = _share.Open(_file, Share.RDWR);
@@ -204,7 +218,10 @@ public sealed class LockTests : IDisposable
         Assert.Equal(Errno.EOPNOTSUPP, Try(share, node, Whole(FileLockType.Read, owner: 1)));
     }
 
-    static FileLock Range(FileLockType type, ulong start, ulong end, ulong owner) => new() { Type = type, Start = start, End = end, Owner = owner };
+    uint HolderOf(FileLock wanted) => _share.FileSystem.GetLockAsync(_share.Request, _file, HandleId.None, wanted).Now().Value.Pid;
+
+    static FileLock Range(FileLockType type, ulong start, ulong end, ulong owner, uint pid = 0) =>
+        new() { Type = type, Start = start, End = end, Owner = owner, Pid = pid };
 
     static FileLock Whole(FileLockType type, ulong owner) => new() { Type = type, End = long.MaxValue, Owner = owner, IsFlock = true };
 

@@ -9,8 +9,8 @@ namespace VirtioFsStore.Backends.Local.Handles;
 /// </summary>
 sealed class LockDescription(int fd, bool isWritable)
 {
-    /// <summary>The ranges with a read lock while the description is not writable; they do not overlap.</summary>
-    readonly List<(ulong Start, ulong End)> _ranges = [];
+    /// <summary>What is locked; the ranges do not overlap. The kernel keeps it too but would not tell it, nor for whom it was.</summary>
+    readonly List<FileLock> _ranges = [];
 
     public int Fd { get; private set; } = fd;
 
@@ -19,17 +19,22 @@ sealed class LockDescription(int fd, bool isWritable)
     /// <summary>What the guest locked the file by last.</summary>
     public HandleId Handle { get; set; }
 
-    public static ByteRangeLock RangeOf(in FileLock wanted) => RangeOf(wanted.Type, wanted.Start, wanted.End);
+    public static ByteRangeLock RangeOf(in FileLock wanted) => new()
+    {
+        Type = (short)wanted.Type,
+        Start = (long)wanted.Start,
+        Length = wanted.End >= long.MaxValue ? 0 : (long)(wanted.End - wanted.Start + 1),
+    };
 
     /// <summary>Takes, changes or drops a range. 0 or −errno.</summary>
     public int SetRange(in FileLock wanted)
     {
         var result = FileLocks.SetRange(Fd, RangeOf(wanted));
-        if (result < 0 || IsWritable)
+        if (result < 0)
             return result;
         Cut(wanted.Start, wanted.End);
-        if (wanted.Type == FileLockType.Read)
-            _ranges.Add((wanted.Start, wanted.End));
+        if (wanted.Type != FileLockType.Unlock)
+            _ranges.Add(wanted);
         return result;
     }
 
@@ -41,9 +46,9 @@ sealed class LockDescription(int fd, bool isWritable)
     /// <returns>0, or −errno: then nothing has changed.</returns>
     public int MoveTo(int writable)
     {
-        foreach (var (start, end) in _ranges)
+        foreach (var held in _ranges)
         {
-            var result = FileLocks.SetRange(writable, RangeOf(FileLockType.Read, start, end));
+            var result = FileLocks.SetRange(writable, RangeOf(held));
             if (result < 0)
             {
                 _ = Descriptors.Close(writable);
@@ -51,19 +56,22 @@ sealed class LockDescription(int fd, bool isWritable)
             }
         }
         _ = Descriptors.Close(Fd);
-        _ranges.Clear();
         (Fd, IsWritable) = (writable, true);
         return 0;
     }
 
-    public void Close() => _ = Descriptors.Close(Fd);
-
-    static ByteRangeLock RangeOf(FileLockType type, ulong start, ulong end) => new()
+    /// <summary>The guest's process that took a lock of this type on some of the range; 0 if none did.</summary>
+    public uint HolderOf(in FileLock found)
     {
-        Type = (short)type,
-        Start = (long)start,
-        Length = end >= long.MaxValue ? 0 : (long)(end - start + 1),
-    };
+        foreach (var held in _ranges)
+        {
+            if (held.Type == found.Type && held.Start <= found.End && held.End >= found.Start)
+                return held.Pid;
+        }
+        return 0;
+    }
+
+    public void Close() => _ = Descriptors.Close(Fd);
 
     void Cut(ulong start, ulong end)
     {
@@ -75,9 +83,9 @@ sealed class LockDescription(int fd, bool isWritable)
             _ranges.RemoveAt(i);
             // What is left was looked at already or lies outside, so its place in the list does not matter.
             if (range.Start < start)
-                _ranges.Add((range.Start, start - 1));
+                _ranges.Add(range with { End = start - 1 });
             if (range.End > end)
-                _ranges.Add((end + 1, range.End));
+                _ranges.Add(range with { Start = end + 1 });
         }
     }
 }

@@ -100,17 +100,19 @@ sealed class LockTable(DescriptorBudget budget)
                 result = FileLocks.GetRange(fd, ref range);
                 _ = Descriptors.Close(fd);
             }
+            if (result < 0)
+                return result.ToErrno();
+            if (range.Type == FileLocks.F_UNLCK)
+                return new FileLock { Type = FileLockType.Unlock };
+            var found = new FileLock
+            {
+                Type = (FileLockType)range.Type,
+                Start = (ulong)range.Start,
+                End = range.Length == 0 ? long.MaxValue : (ulong)(range.Start + range.Length - 1),
+            };
+            found.Pid = HolderOf(node, wanted.Owner, found);
+            return found;
         }
-        if (result < 0)
-            return result.ToErrno();
-        if (range.Type == FileLocks.F_UNLCK)
-            return new FileLock { Type = FileLockType.Unlock };
-        return new FileLock
-        {
-            Type = (FileLockType)range.Type,
-            Start = (ulong)range.Start,
-            End = range.Length == 0 ? long.MaxValue : (ulong)(range.Start + range.Length - 1),
-        };
     }
 
     /// <summary>An owner has closed a file: its locks on it go.</summary>
@@ -191,6 +193,20 @@ sealed class LockTable(DescriptorBudget budget)
             }
             _descriptions.Clear();
         }
+    }
+
+    /// <summary>
+    /// The guest's process behind a lock in the way: the kernel names none for an open description's locks. 0 for one of the host, whose
+    /// number means nothing to a guest. Goes through all descriptions, for a question that is seldom asked.
+    /// </summary>
+    uint HolderOf(NodeId node, ulong asking, in FileLock found)
+    {
+        foreach (var (key, description) in _descriptions)
+        {
+            if (key.Node == node && !key.IsFlock && key.Owner != asking && description.HolderOf(found) is var pid and not 0)
+                return pid;
+        }
+        return 0;
     }
 
     static int OperationOf(FileLockType type) => type switch

@@ -8,7 +8,10 @@ public struct FileLock
 
     public ulong End;
     public FileLockType Type;
+
+    /// <summary>The guest's process that takes or holds it; 0 if it is not one of this guest.</summary>
     public uint Pid;
+
     public ulong Owner;
     public bool IsFlock;
 }
