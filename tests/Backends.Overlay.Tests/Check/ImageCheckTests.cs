@@ -1,8 +1,7 @@
 using VirtioFsStore.Backends.Overlay.Images;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Backends.Overlay.Store;
-using VirtioFsStore.Backends.Overlay.Tests.Oci;
-using VirtioFsStore.Backends.Overlay.Tests.Tar;
+using VirtioFsStore.ImageMaker;
 using Xunit;
 
 namespace VirtioFsStore.Backends.Overlay.Tests.Check;

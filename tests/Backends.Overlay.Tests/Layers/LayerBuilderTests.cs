@@ -5,8 +5,8 @@ using VirtioFsStore.Backends.ObjectStore.Decompression;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Backends.Overlay.Oci;
-using VirtioFsStore.Backends.Overlay.Tests.Oci;
 using VirtioFsStore.Backends.Overlay.Tests.Tar;
+using VirtioFsStore.ImageMaker;
 using Xunit;
 
 namespace VirtioFsStore.Backends.Overlay.Tests.Layers;

@@ -2,6 +2,7 @@ using VirtioFsStore.Backends.ObjectStore.Decompression;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Backends.Overlay.Tests.Tar;
+using VirtioFsStore.ImageMaker;
 using Xunit;
 
 namespace VirtioFsStore.Backends.Overlay.Tests.Oci;

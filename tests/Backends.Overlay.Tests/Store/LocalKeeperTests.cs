@@ -3,9 +3,9 @@ using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Backends.Overlay.Store;
-using VirtioFsStore.Backends.Overlay.Tests.Oci;
 using VirtioFsStore.Backends.Overlay.Tests.Tar;
 using VirtioFsStore.Core.Interop;
+using VirtioFsStore.ImageMaker;
 using Xunit;
 
 namespace VirtioFsStore.Backends.Overlay.Tests.Store;

@@ -1,7 +1,8 @@
 using VirtioFsStore.Backends.Overlay.Tar;
+using VirtioFsStore.ImageMaker;
 using Xunit;
 using static VirtioFsStore.Backends.Overlay.Tests.Tar.TarListing;
-using Dialect = VirtioFsStore.Backends.Overlay.Tests.Tar.TarWriter.Dialect;
+using Dialect = VirtioFsStore.ImageMaker.TarWriter.Dialect;
 
 namespace VirtioFsStore.Backends.Overlay.Tests.Tar;
 

@@ -1,5 +1,6 @@
 using System.Text;
 using VirtioFsStore.Backends.Overlay.Tar;
+using VirtioFsStore.ImageMaker;
 using Xunit;
 
 namespace VirtioFsStore.Backends.Overlay.Tests.Tar;

@@ -1,5 +1,6 @@
 using System.Text;
 using VirtioFsStore.Backends.Overlay.Tar;
+using VirtioFsStore.ImageMaker;
 using Xunit;
 using static VirtioFsStore.Backends.Overlay.Tests.Tar.TarListing;
 

@@ -2,10 +2,10 @@ using VirtioFsStore.Backends.Overlay.Images;
 using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Backends.Overlay.Store;
-using VirtioFsStore.Backends.Overlay.Tests.Oci;
 using VirtioFsStore.Backends.Overlay.Tests.Tar;
 using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Core.Storage;
+using VirtioFsStore.ImageMaker;
 using Xunit;
 
 namespace VirtioFsStore.Backends.Overlay.Tests.Tree;

@@ -1,10 +1,10 @@
 using System.Globalization;
 using System.Text;
 
-namespace VirtioFsStore.Backends.Overlay.Tests.Tar;
+namespace VirtioFsStore.ImageMaker;
 
 /// <summary>Writes tar streams byte by byte, also those that no tool writes. Every method adds to one stream.</summary>
-sealed class TarWriter
+public sealed class TarWriter
 {
     readonly List<byte> _stream = [];
 

@@ -4,10 +4,10 @@ using System.Text.Json;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Core.Interop;
 
-namespace VirtioFsStore.Backends.Overlay.Tests.Oci;
+namespace VirtioFsStore.ImageMaker;
 
 /// <summary>Writes OCI layouts for tests: a temporary folder that goes when disposed.</summary>
-sealed class LayoutWriter : IDisposable
+public sealed class LayoutWriter : IDisposable
 {
     public const string GzipLayer = "application/vnd.oci.image.layer.v1.tar+gzip";
     public const string ZstdLayer = "application/vnd.oci.image.layer.v1.tar+zstd";
