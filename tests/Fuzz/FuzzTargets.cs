@@ -12,6 +12,10 @@ public static class FuzzTargets
         ["fuse-mounts"] = FuseTarget.OfBoth,
         ["rings"] = () => new RingTarget(),
         ["vhost-user"] = () => new VhostUserTarget(),
+        ["layers"] = () => new LayerTarget(),
+        ["documents"] = () => new DocumentTarget(),
+        ["compression"] = () => new CompressionTarget(),
+        ["store"] = () => new StoreTarget(),
     };
 
     public static IReadOnlyCollection<string> Names => s_all.Keys;

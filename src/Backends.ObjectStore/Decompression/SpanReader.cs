@@ -19,6 +19,9 @@ public static class SpanReader
     public static async ValueTask ReadAsync(
         IRangeSource source, Compression compression, SeekPoint start, long inEnd, Memory<byte> into, CancellationToken cancellation)
     {
+        // Both come from an index, which may be damaged.
+        if (start.InOffset < 0 || inEnd < start.InOffset)
+            throw new DecompressionException($"a span from compressed byte {start.InOffset} to {inEnd} is impossible");
         using var decoder = StreamDecoder.Create(compression, start, int.MaxValue);
         var input = new byte[(int)Math.Min(InputSize, inEnd - start.InOffset + decoder.LeadingBytes)];
         var given = 0;

@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using VirtioFsStore.Backends.Overlay.Oci;
+using VirtioFsStore.Core.Interop;
 
 namespace VirtioFsStore.Backends.Overlay.Check;
 
@@ -9,8 +10,13 @@ static class ExternalTool
 {
     public sealed record Outcome(int ExitCode, byte[] Output, string Errors);
 
-    /// <summary>Null if there is no such program.</summary>
-    public static async Task<Outcome?> TryRunAsync(string program, IEnumerable<string> arguments, CancellationToken cancellation)
+    /// <param name="program">By name or path.</param>
+    /// <param name="arguments">As they are.</param>
+    /// <param name="folder">The one folder in which it can change anything; all else is read-only for it.</param>
+    /// <param name="cancellation">Kills it.</param>
+    /// <returns>Null if there is no such program.</returns>
+    /// <exception cref="ImageException">It cannot be confined to the folder here.</exception>
+    public static async Task<Outcome?> TryRunAsync(string program, IEnumerable<string> arguments, string folder, CancellationToken cancellation)
     {
         var start = new ProcessStartInfo(program) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
         foreach (var argument in arguments)
@@ -20,7 +26,7 @@ static class ExternalTool
         Process process;
         try
         {
-            process = Process.Start(start)!;
+            process = StartConfined(start, folder);
         }
         catch (Win32Exception)
         {
@@ -47,7 +53,36 @@ static class ExternalTool
         }
     }
 
-    public static async Task<Outcome> RunAsync(string program, IEnumerable<string> arguments, CancellationToken cancellation) =>
-        await TryRunAsync(program, arguments, cancellation).ConfigureAwait(false)
+    public static async Task<Outcome> RunAsync(string program, IEnumerable<string> arguments, string folder, CancellationToken cancellation) =>
+        await TryRunAsync(program, arguments, folder, cancellation).ConfigureAwait(false)
             ?? throw new ImageException($"the check needs the program '{program}', which is not installed");
+
+    /// <summary>
+    /// These programs work as root on what an image says, and follow links of the image as the kernel does. A process inherits the mount
+    /// namespace of the thread that starts it, so that one is given up for it.
+    /// </summary>
+    static Process StartConfined(ProcessStartInfo start, string folder)
+    {
+        Process? process = null;
+        Exception? failure = null;
+        var thread = new Thread(() =>
+        {
+            try
+            {
+                var result = MountNamespace.ConfineThreadTo(folder);
+                if (result < 0)
+                    throw new ImageException($"{start.FileName} cannot be confined to {folder} ({result.ToErrno().Describe()}): the check needs CAP_SYS_ADMIN and Linux 5.12");
+                process = Process.Start(start);
+            }
+            catch (Exception e)
+            {
+                failure = e;
+            }
+        });
+        thread.Start();
+        thread.Join();
+        if (failure is not null)
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
+        return process!;
+    }
 }

@@ -76,7 +76,7 @@ public sealed class ImageCheck(ImageProvider provider, ImageCheckOptions options
         using var work = new WorkFolder(options.TemporaryFolder);
         var bundle = Path.Combine(work.Path, "bundle");
         var outcome = await ExternalTool.TryRunAsync(
-            options.Umoci, ["unpack", "--image", $"{Path.GetFullPath(opened.Image.Reference.Path)}:{tag}", bundle], cancellation).ConfigureAwait(false);
+            options.Umoci, ["unpack", "--image", $"{Path.GetFullPath(opened.Image.Reference.Path)}:{tag}", bundle], work.Path, cancellation).ConfigureAwait(false);
         if (outcome is null)
         {
             await output.WriteLineAsync("umoci: not installed, not compared with").ConfigureAwait(false);

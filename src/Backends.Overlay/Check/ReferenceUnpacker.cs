@@ -37,6 +37,7 @@ sealed class ReferenceUnpacker(string path, HostFolder folder)
                 "--preserve-permissions", "--same-owner", "--numeric-owner", "--xattrs", "--xattrs-include=*", "--acls", "--delay-directory-restore",
                 "--wildcards", "--no-anchored", "--exclude=.wh.*",
             ],
+            path,
             cancellation).ConfigureAwait(false);
         Complain(blob, outcome);
         RestoreTimes(members, times);
@@ -57,8 +58,8 @@ sealed class ReferenceUnpacker(string path, HostFolder folder)
     async Task<List<TarMember>> ListAsync(string blob, Compression compression, CancellationToken cancellation)
     {
         string[] common = [.. Archive(blob, compression), "--quoting-style=escape", "--numeric-owner"];
-        var names = await ExternalTool.RunAsync("tar", ["--list", .. common], cancellation).ConfigureAwait(false);
-        var details = await ExternalTool.RunAsync("tar", ["--list", "--verbose", .. common], cancellation).ConfigureAwait(false);
+        var names = await ExternalTool.RunAsync("tar", ["--list", .. common], path, cancellation).ConfigureAwait(false);
+        var details = await ExternalTool.RunAsync("tar", ["--list", "--verbose", .. common], path, cancellation).ConfigureAwait(false);
         Complain(blob, names);
         return TarListing.Parse(names.Output, details.Output);
     }
@@ -105,7 +106,10 @@ sealed class ReferenceUnpacker(string path, HostFolder folder)
         }
     }
 
-    /// <summary>tar follows links of lower layers as the host's kernel does: an absolute one would lead it out of the folder.</summary>
+    /// <summary>
+    /// tar follows links of lower layers as the host's kernel does: an absolute one would lead it out of the folder. It is confined to that,
+    /// and would fail; what can be seen before is told better.
+    /// </summary>
     void CheckParents(List<TarMember> members, string blob)
     {
         var seen = new HashSet<string>();

@@ -3,9 +3,9 @@ using VirtioFsStore.Backends.Overlay.Oci;
 namespace VirtioFsStore.Backends.Overlay.Merge;
 
 /// <summary>Byte strings laid end to end; a string is its offset and its length.</summary>
-sealed class ByteHeap(string what)
+sealed class ByteHeap(string what, MergeBudget budget)
 {
-    byte[] _bytes = new byte[4096];
+    byte[] _bytes = [];
 
     /// <summary>Bytes in use.</summary>
     public int Length { get; private set; }
@@ -14,17 +14,27 @@ sealed class ByteHeap(string what)
 
     public ReadOnlySpan<byte> Get(int offset, int length) => _bytes.AsSpan(offset, length);
 
-    /// <exception cref="ImageException">The heap would exceed what an array holds (2 GiB).</exception>
+    /// <exception cref="ImageException">The budget is used up, or the heap would exceed what an array holds (2 GiB).</exception>
     public int Add(ReadOnlySpan<byte> value)
     {
         var needed = (long)Length + value.Length;
         if (needed > Array.MaxLength)
             throw new ImageException($"the image is too large: its {what} take more than {Array.MaxLength} bytes");
         if (needed > _bytes.Length)
-            Array.Resize(ref _bytes, (int)Math.Min(Math.Max(needed, 2L * _bytes.Length), Array.MaxLength));
+            Grow(needed);
         var offset = Length;
         value.CopyTo(_bytes.AsSpan(offset));
         Length += value.Length;
         return offset;
+    }
+
+    void Grow(long needed)
+    {
+        const int First = 4096;
+        var before = _bytes.Length;
+        var capacity = (int)Math.Min(Math.Max(Math.Max(needed, First), 2L * before), Array.MaxLength);
+        budget.Take(capacity);
+        Array.Resize(ref _bytes, capacity);
+        budget.Return(before);
     }
 }

@@ -14,17 +14,25 @@ sealed partial class LayerMerger
     const int Root = 0;
     const long PageSize = 4096;
 
+    /// <summary>What a block of xattrs costs as a key beside its bytes.</summary>
+    const int KeyOverhead = 64;
+
     readonly NameTable _names;
     readonly StructList<MergedNode> _nodes;
-    readonly ByteHeap _links = new("symlink targets");
-    readonly ByteHeap _xattrs = new("extended attributes");
-    readonly ByteHeap _sparse = new("maps of sparse files");
+    readonly ByteHeap _links;
+    readonly ByteHeap _xattrs;
+    readonly ByteHeap _sparse;
+    readonly MergeBudget _budget;
     readonly Dictionary<byte[], int> _knownXattrs = new(new SpanComparer());
     readonly List<MergedLayer> _layers = [];
 
-    public LayerMerger(int maxNames = NameTable.MaxNames)
+    public LayerMerger(int maxNames = NameTable.MaxNames, MergeBudget? budget = null)
     {
-        _names = new NameTable(maxNames);
+        _budget = budget ?? new MergeBudget();
+        _names = new NameTable(_budget, maxNames);
+        _links = new ByteHeap("symlink targets", _budget);
+        _xattrs = new ByteHeap("extended attributes", _budget);
+        _sparse = new ByteHeap("maps of sparse files", _budget);
         _nodes = _names.Nodes;
         _xattrs.Add([0]);
         AddNode(new MergedNode { Mode = StatMode.Directory | MergePolicy.ImpliedDirectoryPermissions });
@@ -90,7 +98,7 @@ sealed partial class LayerMerger
         _names.Add(parent, text, AddNode(ToNode(entry)));
     }
 
-    public MergedImage Finish() => new(_names, _links, _xattrs, _sparse, _layers);
+    public MergedImage Finish() => new(_names, _links, _xattrs, _sparse, _layers, _budget);
 
     static string Describe(LayerEntryType type) => type switch
     {
@@ -175,6 +183,7 @@ sealed partial class LayerMerger
         var known = _knownXattrs.GetAlternateLookup<ReadOnlySpan<byte>>();
         if (!known.TryGetValue(encoded, out node.Xattrs))
         {
+            _budget.Take(encoded.Length + KeyOverhead);
             node.Xattrs = _xattrs.Add(encoded);
             known[encoded] = node.Xattrs;
         }

@@ -8,21 +8,30 @@ namespace VirtioFsStore.Backends.Overlay.Merge;
 /// a list. Struct arrays throughout.</summary>
 sealed class NameTable
 {
-    /// <summary>Bounds memory (about 2 GiB at worst) against layers of very many or very deep implied directories; ten times the largest images.</summary>
+    /// <summary>What positions in the tables below may count to; <see cref="MergeBudget"/> is what bounds memory.</summary>
     public const int MaxNames = 1 << 24;
 
     // Its own random key: collisions in this table cannot be prepared by who wrote the layers.
     readonly NameHash _hash = new(
         BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)));
 
-    readonly StructList<MergedName> _names = new();
-    readonly ByteHeap _text = new("names");
+    readonly StructList<MergedName> _names;
+    readonly ByteHeap _text;
+    readonly MergeBudget _budget;
     readonly int _maxNames;
-    int[] _buckets = NewBuckets(1024);
+    int[] _buckets;
 
-    public NameTable(int maxNames = MaxNames) => _maxNames = maxNames;
+    public NameTable(MergeBudget budget, int maxNames = MaxNames)
+    {
+        _budget = budget;
+        _maxNames = maxNames;
+        _names = new StructList<MergedName>(budget);
+        _text = new ByteHeap("names", budget);
+        _buckets = NewBuckets(1024);
+        Nodes = new StructList<MergedNode>(budget);
+    }
 
-    public StructList<MergedNode> Nodes { get; } = new();
+    public StructList<MergedNode> Nodes { get; }
 
     /// <summary>Counts removals: what was resolved before may have changed.</summary>
     public int Removals { get; private set; }
@@ -147,10 +156,13 @@ sealed class NameTable
                 i = next;
             }
         }
+
+        _budget.Return(sizeof(int) * (long)old.Length);
     }
 
-    static int[] NewBuckets(int count)
+    int[] NewBuckets(int count)
     {
+        _budget.Take(sizeof(int) * (long)count);
         var buckets = new int[count];
         Array.Fill(buckets, -1);
         return buckets;

@@ -1,12 +1,13 @@
+using System.Runtime.CompilerServices;
 using VirtioFsStore.Backends.Overlay.Oci;
 
 namespace VirtioFsStore.Backends.Overlay.Merge;
 
 /// <summary>A growing array of structs that are changed in place: a million of them are one object to the collector.</summary>
-sealed class StructList<T>
+sealed class StructList<T>(MergeBudget budget)
     where T : struct
 {
-    T[] _items = new T[256];
+    T[] _items = [];
 
     public int Count { get; private set; }
 
@@ -16,11 +17,21 @@ sealed class StructList<T>
     public int Add()
     {
         if (Count == _items.Length)
-            Array.Resize(ref _items, (int)Math.Min(2L * _items.Length, Array.MaxLength));
+            Grow();
         if (Count == _items.Length)
             throw new ImageException($"the image is too large: more than {Count} items in one table");
         return Count++;
     }
 
     public Span<T> AsSpan() => _items.AsSpan(0, Count);
+
+    void Grow()
+    {
+        const int First = 256;
+        var before = _items.Length;
+        var capacity = (int)Math.Min(Math.Max(First, 2L * before), Array.MaxLength);
+        budget.Take((long)capacity * Unsafe.SizeOf<T>());
+        Array.Resize(ref _items, capacity);
+        budget.Return((long)before * Unsafe.SizeOf<T>());
+    }
 }

@@ -1,5 +1,7 @@
+using System.Text;
 using System.Text.Json;
 using VirtioFsStore.Backends.ObjectStore.Sources;
+using VirtioFsStore.Backends.Overlay.Merge;
 
 namespace VirtioFsStore.Backends.Overlay.Oci;
 
@@ -8,6 +10,11 @@ sealed class OciDocument : IDisposable
 {
     /// <summary>What registries take for a manifest, too (distribution-spec).</summary>
     public const int MaxSize = 4 << 20;
+
+    /// <summary>RFC 6838 allows 127 letters on either side of the slash.</summary>
+    const int MaxMediaType = 255;
+
+    const int MaxReason = 500;
 
     static readonly JsonDocumentOptions s_options = new() { AllowDuplicateProperties = false, MaxDepth = 64 };
 
@@ -31,7 +38,12 @@ sealed class OciDocument : IDisposable
             document.Dispose();
             throw new ImageException($"{name} is not a JSON object");
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        catch (JsonException e)
+        {
+            // The parser's own message quotes the rest of the document, whatever its size.
+            throw new ImageException($"{name} is not sound JSON (line {e.LineNumber + 1}, byte {e.BytePositionInLine})", e);
+        }
+        catch (InvalidOperationException e)
         {
             throw new ImageException($"{name} is not sound JSON: {e.Message}", e);
         }
@@ -105,6 +117,7 @@ sealed class OciDocument : IDisposable
     {
         if (element.ValueKind != JsonValueKind.Object) throw Bad($"{what} is {element.ValueKind}, not a descriptor");
         var mediaType = Text(element, "mediaType") ?? throw Missing($"{what}.mediaType");
+        if (mediaType.Length > MaxMediaType) throw Bad($"{what}.mediaType has {mediaType.Length} letters");
         var digest = Digest(Text(element, "digest") ?? throw Missing($"{what}.digest"), $"{what}.digest");
         var size = Number(element, "size");
         if (size < 0) throw Bad($"{what}.size is {size}");
@@ -123,7 +136,9 @@ sealed class OciDocument : IDisposable
             ? new Platform(os, architecture, Text(element, "variant") is { Length: > 0 } variant ? variant : null)
             : null;
 
-    public ImageException Bad(string why) => new($"{Name} is not sound: {why}");
+    /// <summary>What it quotes may be as long as the document, and hold anything; a line for a person does not.</summary>
+    public ImageException Bad(string why) =>
+        new($"{Name} is not sound: {PathText.Of(Encoding.UTF8.GetBytes(why.Length <= MaxReason ? why : why[..MaxReason] + "…"))}");
 
     public ImageException Missing(string name) => Bad($"'{name}' is missing");
 }

@@ -17,8 +17,8 @@ sealed class TreeWriter
     readonly TreeKey _key;
     readonly Func<int, long, int, IEnumerable<LayerPiece>> _pieces;
     readonly TreeNumbering _numbering;
-    readonly UnitHeap _xattrs = new("extended attributes");
-    readonly UnitHeap _maps = new("maps of files");
+    readonly UnitHeap _xattrs;
+    readonly UnitHeap _maps;
     readonly Dictionary<int, uint> _xattrReferences = [];
     readonly InodeRecord[] _inodes;
     ulong _nameBytes;
@@ -34,7 +34,10 @@ sealed class TreeWriter
         _image = image;
         _key = key;
         _pieces = pieces;
+        _xattrs = new UnitHeap("extended attributes", image.Budget);
+        _maps = new UnitHeap("maps of files", image.Budget);
         _numbering = new TreeNumbering(image);
+        image.Budget.Take((long)_numbering.Nodes.Count * Unsafe.SizeOf<InodeRecord>());
         _inodes = new InodeRecord[_numbering.Nodes.Count];
         for (var i = 0; i < _inodes.Length; i++)
             _inodes[i] = ToRecord(i);
@@ -247,7 +250,9 @@ sealed class TreeWriter
 
     SlotRecord[] HashNames()
     {
-        var slots = new SlotRecord[BitOperations.RoundUpToPowerOf2(Math.Max(2 * (uint)_numbering.Entries.Count, 16))];
+        var count = BitOperations.RoundUpToPowerOf2(Math.Max(2 * (uint)_numbering.Entries.Count, 16));
+        _image.Budget.Take((long)count * Unsafe.SizeOf<SlotRecord>());
+        var slots = new SlotRecord[count];
         var hash = _key.ToNameHash();
         for (var i = 0; i < _numbering.Entries.Count; i++)
         {

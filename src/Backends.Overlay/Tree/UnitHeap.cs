@@ -1,11 +1,12 @@
+using VirtioFsStore.Backends.Overlay.Merge;
 using VirtioFsStore.Backends.Overlay.Oci;
 
 namespace VirtioFsStore.Backends.Overlay.Tree;
 
 /// <summary>A section that is referred to in units of <see cref="TreeFormat.ReferenceUnit"/>; reference 0 is none.</summary>
-sealed class UnitHeap(string what)
+sealed class UnitHeap(string what, MergeBudget budget)
 {
-    byte[] _buffer = new byte[4096];
+    byte[] _buffer = new byte[TreeFormat.ReferenceUnit];
     int _length = TreeFormat.ReferenceUnit;
 
     public ReadOnlySpan<byte> All => _buffer.AsSpan(0, _length);
@@ -17,10 +18,19 @@ sealed class UnitHeap(string what)
         if (end > Array.MaxLength)
             throw new ImageException($"the image is too large: its {what} take more than {Array.MaxLength} bytes");
         if (end > _buffer.Length)
-            Array.Resize(ref _buffer, (int)Math.Min(Math.Max(end, 2L * _buffer.Length), Array.MaxLength));
+            Grow(end);
         reference = (uint)(_length / TreeFormat.ReferenceUnit);
         var room = _buffer.AsSpan(_length, (int)size);
         _length = (int)end;
         return room;
+    }
+
+    void Grow(long needed)
+    {
+        var before = _buffer.Length;
+        var capacity = (int)Math.Min(Math.Max(needed, 2L * before), Array.MaxLength);
+        budget.Take(capacity);
+        Array.Resize(ref _buffer, capacity);
+        budget.Return(before);
     }
 }

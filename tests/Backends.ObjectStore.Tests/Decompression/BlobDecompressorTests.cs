@@ -238,6 +238,17 @@ public sealed class BlobDecompressorTests
         }
     }
 
+    [Theory]
+    [InlineData(50, 49)]
+    [InlineData(-1, 50)]
+    [InlineData(long.MaxValue, long.MinValue)]
+    public async Task A_span_that_ends_before_it_begins_is_refused(long start, long end)
+    {
+        var (codec, blob) = Make("gzip", Streams.Mixed(15, 100_000));
+        await Assert.ThrowsAsync<DecompressionException>(
+            () => SpanReader.ReadAsync(new MemorySource(blob, int.MaxValue), codec, SeekPoint.Fresh(start, 0), end, new byte[10], default).AsTask());
+    }
+
     [Fact]
     public void A_damaged_window_is_refused()
     {

@@ -1,3 +1,4 @@
+using VirtioFsStore.Backends.Overlay.Check;
 using VirtioFsStore.Backends.Overlay.Images;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Backends.Overlay.Store;
@@ -82,6 +83,55 @@ public sealed class ImageCheckTests : IDisposable
         finally
         {
             outside.Delete(recursive: true);
+        }
+    }
+
+    [RootFact]
+    public async Task A_link_of_a_layer_to_an_absolute_link_below_it_leads_tar_nowhere()
+    {
+        var outside = Directory.CreateTempSubdirectory("vfs-outside");
+        try
+        {
+            // "in" dangles until its own layer is unpacked, so that nothing can be seen before.
+            _layout.Image("latest", new TarWriter().Symlink("out", outside.FullName).ToArray(), new TarWriter().Symlink("in", "out").File("in/f", "1").Directory("in/d/").ToArray());
+            var (count, output) = await CheckedImage.RunAsync(_layout.Path);
+            Assert.NotEqual(0, count);
+            Assert.Contains("Read-only file system", output, StringComparison.Ordinal);
+            Assert.Empty(outside.GetFileSystemInfos());
+        }
+        finally
+        {
+            outside.Delete(recursive: true);
+        }
+    }
+
+    [RootFact]
+    public async Task A_hard_link_through_an_absolute_link_takes_nothing_of_the_host()
+    {
+        var outside = Directory.CreateTempSubdirectory("vfs-outside");
+        try
+        {
+            var secret = Path.Combine(outside.FullName, "secret");
+            await File.WriteAllTextAsync(secret, "of the host");
+            // The image has such a file too, so that it is no error but in the host's own root.
+            var path = outside.FullName[1..];
+            _layout.Image(
+                "latest", new TarWriter().File($"{path}/secret", "of the image").Symlink("out", outside.FullName).ToArray(), new TarWriter().HardLink("taken", "out/secret").ToArray());
+            var (count, output) = await CheckedImage.RunAsync(_layout.Path);
+            Assert.NotEqual(0, count);
+            Assert.Contains("Invalid cross-device link", output, StringComparison.Ordinal);
+            Assert.Equal(1u, LinkCountOf(secret));
+        }
+        finally
+        {
+            outside.Delete(recursive: true);
+        }
+
+        static uint LinkCountOf(string file)
+        {
+            using var folder = new HostFolder(Path.GetDirectoryName(file)!);
+            Assert.True(folder.TryStat(System.Text.Encoding.UTF8.GetBytes(Path.GetFileName(file)), out var status));
+            return status.LinkCount;
         }
     }
 

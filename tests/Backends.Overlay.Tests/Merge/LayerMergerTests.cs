@@ -1,4 +1,5 @@
 using VirtioFsStore.Backends.Overlay.Layers;
+using VirtioFsStore.Backends.Overlay.Merge;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Core.Storage;
 using Xunit;
@@ -366,6 +367,25 @@ public sealed class LayerMergerTests
     {
         var layer = new TestLayer().File(string.Join('/', Enumerable.Repeat("d", 2000)));
         Assert.Throws<ImageException>(() => TestLayer.Merge(1000, layer));
+    }
+
+    [Fact]
+    public void Parts_that_are_too_large_together_are_refused_before_they_are_allocated()
+    {
+        const int Limit = 300_000;
+        var targets = new TestLayer();
+        var attributes = new TestLayer();
+        for (var i = 0; i < 20; i++)
+        {
+            targets.Symlink($"l{i}", new string('t', 4000) + i);
+            attributes.Add(new TestEntry(LayerEntryType.Directory, $"d{i}") { Xattrs = [("user.x", new string('x', 2000) + i)] });
+        }
+
+        _ = TestLayer.Merge(new MergeBudget(Limit), targets);
+        _ = TestLayer.Merge(new MergeBudget(Limit), attributes);
+        var error = Assert.Throws<ImageException>(() => TestLayer.Merge(new MergeBudget(Limit), targets, attributes));
+
+        Assert.Contains($"more than {Limit} bytes", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -70,9 +70,12 @@ sealed class TestLayer : IEnumerable<TestEntry>
 
     public static MergedImage Merge(params TestLayer[] layers) => Merge(NameTable.MaxNames, layers);
 
-    public static MergedImage Merge(int maxNames, params TestLayer[] layers)
+    public static MergedImage Merge(int maxNames, params TestLayer[] layers) => Merge(new LayerMerger(maxNames), layers);
+
+    public static MergedImage Merge(MergeBudget budget, params TestLayer[] layers) => Merge(new LayerMerger(budget: budget), layers);
+
+    static MergedImage Merge(LayerMerger merger, TestLayer[] layers)
     {
-        var merger = new LayerMerger(maxNames);
         for (var i = 0; i < layers.Length; i++)
         {
             merger.BeginLayer(new MergedLayer($"sha256:{i}", layers[i]._data.Length, layers[i].Pieces.Count));

@@ -225,6 +225,16 @@ public sealed class ImageResolverTests : IDisposable
         Assert.Contains("4194305 bytes", await RefusedAsync(), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("""{"schemaVersion":2,"manifests":[X""")]
+    [InlineData("""{"schemaVersion":2,"manifests":[{"mediaType":"X","digest":"D","size":1}]}""")]
+    [InlineData("""{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"X","size":1}]}""")]
+    public async Task A_refusal_does_not_quote_a_document_at_length(string json)
+    {
+        await File.WriteAllTextAsync(Path.Combine(_layout.Path, "index.json"), json.Replace("X", new string('x', 100_000), StringComparison.Ordinal));
+        Assert.InRange((await RefusedAsync()).Length, 20, 1000);
+    }
+
     [Fact]
     public async Task What_is_no_layout_is_called_so()
     {
