@@ -50,6 +50,20 @@ public sealed class XattrTests : IDisposable
         Assert.Equal(Errno.EPERM, _share.SetXattr(link, "user.a", s_value));
     }
 
+    [RootFact]
+    public void Security_attributes_are_the_files_own()
+    {
+        // VFS_CAP_REVISION_2 with cap_net_raw: the kernel takes no other than sound ones.
+        byte[] capability = [1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        var node = _share.Create("program").Entry.Node;
+
+        Assert.Equal(Errno.None, _share.SetXattr(node, "security.capability", capability));
+        Assert.Equal(Errno.EINVAL, _share.SetXattr(node, "security.capability", s_value));
+
+        using var other = new Share(_share.Path, options => options with { Xattr = true });
+        Assert.Equal(capability, other.GetXattr(other.Lookup("program").Node, "security.capability"));
+    }
+
     [Fact]
     public void A_share_without_them_says_EOPNOTSUPP()
     {

@@ -16,6 +16,7 @@ public static class FuzzTargets
         ["documents"] = () => new DocumentTarget(),
         ["compression"] = () => new CompressionTarget(),
         ["store"] = () => new StoreTarget(),
+        ["differential"] = () => new DifferentialTarget(),
     };
 
     public static IReadOnlyCollection<string> Names => s_all.Keys;

@@ -13,6 +13,7 @@ public sealed class RandomImage
     readonly Random _random;
     readonly SortedDictionary<string, char> _merged = new(StringComparer.Ordinal);
     readonly Dictionary<string, char> _given = [];
+    readonly HashSet<string> _hidden = [];
 
     RandomImage(int seed) => _random = new Random(seed);
 
@@ -32,6 +33,7 @@ public sealed class RandomImage
     MadeLayer Layer()
     {
         _given.Clear();
+        _hidden.Clear();
         var members = new List<Action<TarWriter>>();
         foreach (var path in Hidden())
             members.Add(tar => tar.Entry(MadeEntry.File(path, ""), Dialect()));
@@ -41,6 +43,9 @@ public sealed class RandomImage
             if (Draw() is not { } entry)
                 continue;
             var dialect = Dialect();
+            // umoci does not know the old format.
+            if (entry.Extents is not null && dialect <= HeaderDialect.Gnu && _random.Next(4) != 0)
+                dialect = HeaderDialect.Pax;
             members.Add(tar => tar.Entry(entry, dialect));
         }
         // A whiteout acts on lower layers alone, wherever it stands.
@@ -51,10 +56,8 @@ public sealed class RandomImage
             members.Insert(_random.Next(i, members.Count + 1), member);
         }
         var layer = new TarWriter();
-        if (_random.Next(5) == 0)
-            layer.PaxGlobal(("comment", "global"), ("SCHILY.xattr.user.global", "of no member"));
-        if (_random.Next(5) == 0)
-            layer.PaxGlobal(("SCHILY.xattr.user.global", ""));
+        if (_random.Next(15) == 0)
+            layer.PaxGlobal(("comment", "global"), ("mtime", "1000000000.25"));
         members.ForEach(add => add(layer));
         return new MadeLayer(layer.ToArray(), (LayerForm)_random.Next(5));
     }
@@ -71,12 +74,14 @@ public sealed class RandomImage
             if (_random.Next(3) == 0 && _merged.GetValueOrDefault(path) == '5')
             {
                 names.Add(path + "/.wh..wh..opq");
+                _hidden.UnionWith(_merged.Keys.Where(below => IsBelow(below, path)));
                 RemoveBelow(path);
             }
             else if (_merged.ContainsKey(path))
             {
                 var parent = ParentOf(path);
                 names.Add(parent + (parent.Length == 0 ? "" : "/") + ".wh." + path[(path.LastIndexOf('/') + 1)..]);
+                _hidden.UnionWith(_merged.Keys.Where(below => below == path || IsBelow(below, path)));
                 RemoveBelow(path);
                 _merged.Remove(path);
             }
@@ -121,12 +126,16 @@ public sealed class RandomImage
         // What a layer itself gave twice with other types is a matter of taste between programs.
         if (!CanHold(path) || _given.Any(given => given.Value != type && (given.Key == path || IsBelow(given.Key, path))) || (type != '5' && _given.Keys.Any(given => IsBelow(given, path))))
             return null;
+        // GNU tar makes links that hold ".." at its end, and then the first of several; and a directory that a layer hides and only implies
+        // again keeps its attributes for umoci.
+        if ((type == '2' && _given.ContainsKey(path)) || _hidden.Any(hidden => IsBelow(path, hidden) && !_merged.ContainsKey(hidden)))
+            return null;
         var entry = new MadeEntry(path, type)
         {
             Mode = _random.Next(0x1000),
             Uid = Id(),
             Gid = Id(),
-            Mtime = _random.Next(8) switch { 0 => -_random.NextInt64(1L << 30), 1 => _random.NextInt64(1L << 33), _ => 1_600_000_000 + _random.Next(1 << 27) },
+            Mtime = _random.Next(8) switch { 0 => -_random.NextInt64(1L << 30), 1 => _random.NextInt64(1L << 32), _ => 1_600_000_000 + _random.Next(1 << 27) },
             Nanoseconds = _random.Next(3) == 0 ? (uint)_random.Next(1_000_000_000) : 0,
         };
         switch (type)
@@ -168,19 +177,22 @@ public sealed class RandomImage
 
     MadeEntry Content(MadeEntry entry)
     {
-        var size = _random.Next(4) switch { 0 => 0, 1 => _random.Next(1, 600), _ => _random.Next(20_000) };
         if (_random.Next(5) != 0)
-            return entry with { Data = Bytes(size) };
+            return entry with { Data = Bytes(_random.Next(4) switch { 0 => 0, 1 => _random.Next(1, 600), _ => _random.Next(20_000) }) };
         var extents = new List<(long Offset, long Length)>();
         var end = 0L;
         for (var i = _random.Next(12); i > 0; i--)
         {
-            var offset = end + _random.Next(1, 9000);
-            var length = _random.Next(1, 5000);
+            // In whole blocks, see ImageCorpus.
+            var offset = end + (512 * _random.Next(1, 20));
+            var length = 512 * _random.Next(1, 10);
             extents.Add((offset, length));
             end = offset + length;
         }
-        return entry with { Extents = extents, Data = Bytes((int)extents.Sum(extent => extent.Length)), RealSize = end + _random.Next(1, 5000) };
+        var size = end + _random.Next(1, 5000);
+        // As GNU tar ends a map of which nothing else would tell the size.
+        extents.Add((size, 0));
+        return entry with { Extents = extents, Data = Bytes((int)extents.Sum(extent => extent.Length)), RealSize = size };
     }
 
     byte[] Bytes(int count)

@@ -20,7 +20,8 @@ sealed unsafe class HostFolder : IDisposable
         fixed (byte* name = Terminated(path.IsEmpty ? "."u8 : path))
         {
             var fd = OpenAt2.Open(_root.Value, name, flags, 0, resolve | OpenAt2.RESOLVE_NO_MAGICLINKS);
-            if (fd.ToErrno() is Errno.ENOENT or Errno.ENOTDIR)
+            // Links of the image that run in a circle lead to nothing either.
+            if (fd.ToErrno() is Errno.ENOENT or Errno.ENOTDIR || (fd.ToErrno() == Errno.ELOOP && resolve == OpenAt2.RESOLVE_IN_ROOT))
                 return null;
             return new FileDescriptor(SystemCallException.ThrowIfError(fd, "open", PathText.FromRoot(path)));
         }

@@ -14,7 +14,8 @@ namespace VirtioFsStore.Backends.Overlay.Check;
 /// <param name="output">Gets a line for each difference, and what was compared.</param>
 public sealed class ImageCheck(ImageProvider provider, ImageCheckOptions options, TextWriter output)
 {
-    static readonly ComparisonRules s_umoci = new()
+    /// <summary>What umoci is known to do otherwise.</summary>
+    internal static ComparisonRules UmociRules { get; } = new()
     {
         WholeSeconds = true,
         ImpliedDirectoriesAreNew = true,
@@ -43,24 +44,11 @@ public sealed class ImageCheck(ImageProvider provider, ImageCheckOptions options
     async Task<int> AgainstTarAsync(OpenedImage opened, CancellationToken cancellation)
     {
         using var work = new WorkFolder(options.TemporaryFolder);
-        // As the root of an image that says nothing of it.
-        var root = Path.Combine(work.Path, "root");
-        Directory.CreateDirectory(root, (UnixFileMode)0x1ed);
-        File.SetUnixFileMode(root, (UnixFileMode)0x1ed);
-        Directory.SetLastWriteTimeUtc(root, DateTime.UnixEpoch);
-        using var folder = new HostFolder(root);
-        var unpacker = new ReferenceUnpacker(root, folder);
-        foreach (var layer in opened.Image.Layers)
-        {
-            var digest = layer.Blob.Digest;
-            var blob = Path.Combine(opened.Image.Reference.Path, "blobs", digest.Algorithm, digest.Hex);
-            await unpacker.ApplyAsync(blob, layer.Compression, cancellation).ConfigureAwait(false);
-        }
-
-        foreach (var complaint in unpacker.Complaints)
+        var complaints = new List<string>();
+        using var folder = await ReferenceUnpacker.UnpackAsync(work.Path, opened.Image, complaints.Add, cancellation).ConfigureAwait(false);
+        foreach (var complaint in complaints)
             await output.WriteLineAsync(complaint).ConfigureAwait(false);
-        return unpacker.Complaints.Count +
-            await CompareAsync(opened, folder, "GNU tar", new ComparisonRules(), cancellation).ConfigureAwait(false);
+        return complaints.Count + await CompareAsync(opened, folder, "GNU tar", new ComparisonRules(), cancellation).ConfigureAwait(false);
     }
 
     async Task<int> AgainstUmociAsync(OpenedImage opened, CancellationToken cancellation)
@@ -90,7 +78,7 @@ public sealed class ImageCheck(ImageProvider provider, ImageCheckOptions options
         }
 
         using var folder = new HostFolder(Path.Combine(bundle, "rootfs"));
-        return await CompareAsync(opened, folder, "umoci", s_umoci, cancellation).ConfigureAwait(false);
+        return await CompareAsync(opened, folder, "umoci", UmociRules, cancellation).ConfigureAwait(false);
     }
 
     async Task<int> CompareAsync(OpenedImage opened, HostFolder folder, string name, ComparisonRules rules, CancellationToken cancellation)

@@ -11,16 +11,47 @@ namespace VirtioFsStore.Backends.Overlay.Check;
 /// nothing of is done here, from tar's own listing. That is: whiteouts, what a layer replaces by another type, attributes of
 /// directories that are given again, and times of directories that are not.
 /// </summary>
-sealed class ReferenceUnpacker(string path, HostFolder folder)
+sealed class ReferenceUnpacker
 {
-    /// <summary>What tar complained about.</summary>
-    public List<string> Complaints { get; } = [];
+    readonly string _path;
+    readonly HostFolder _folder;
+    readonly Action<string> _complain;
 
-    /// <param name="blob">The layer's file.</param>
-    /// <param name="compression">Of the blob.</param>
+    ReferenceUnpacker(string path, HostFolder folder, Action<string> complain) => (_path, _folder, _complain) = (path, folder, complain);
+
+    /// <param name="work">An empty folder; the image's root is made in it.</param>
+    /// <param name="image">From an OCI layout.</param>
+    /// <param name="complain">Gets what tar complains about.</param>
     /// <param name="cancellation">Ends tar.</param>
-    /// <exception cref="ImageException">tar is missing, or the layer cannot be unpacked here without leaving the folder.</exception>
-    public async Task ApplyAsync(string blob, Compression compression, CancellationToken cancellation)
+    /// <returns>The root.</returns>
+    /// <exception cref="ImageException">tar is missing, or a layer cannot be unpacked here without leaving the folder.</exception>
+    public static async Task<HostFolder> UnpackAsync(string work, ResolvedImage image, Action<string> complain, CancellationToken cancellation)
+    {
+        // As the root of an image that says nothing of it.
+        var root = Path.Combine(work, "root");
+        Directory.CreateDirectory(root, (UnixFileMode)0x1ed);
+        File.SetUnixFileMode(root, (UnixFileMode)0x1ed);
+        Directory.SetLastWriteTimeUtc(root, DateTime.UnixEpoch);
+        var folder = new HostFolder(root);
+        try
+        {
+            var unpacker = new ReferenceUnpacker(root, folder, complain);
+            foreach (var layer in image.Layers)
+            {
+                var digest = layer.Blob.Digest;
+                await unpacker.ApplyAsync(Path.Combine(image.Reference.Path, "blobs", digest.Algorithm, digest.Hex), layer.Compression, cancellation).ConfigureAwait(false);
+            }
+
+            return folder;
+        }
+        catch
+        {
+            folder.Dispose();
+            throw;
+        }
+    }
+
+    async Task ApplyAsync(string blob, Compression compression, CancellationToken cancellation)
     {
         var members = await ListAsync(blob, compression, cancellation).ConfigureAwait(false);
         foreach (var member in members)
@@ -30,14 +61,15 @@ sealed class ReferenceUnpacker(string path, HostFolder folder)
         Hide(members);
         MakeWay(members);
         CheckParents(members, blob);
+        // ACLs are xattrs in images; with --acls tar takes them from records of its own alone.
         var outcome = await ExternalTool.RunAsync(
             "/bin/sh",
             [
-                "-c", "umask 022; exec tar \"$@\"", "tar", "--extract", .. Archive(blob, compression), "--directory", path,
-                "--preserve-permissions", "--same-owner", "--numeric-owner", "--xattrs", "--xattrs-include=*", "--acls", "--delay-directory-restore",
+                "-c", "umask 022; exec tar \"$@\"", "tar", "--extract", .. Archive(blob, compression), "--directory", _path,
+                "--preserve-permissions", "--same-owner", "--numeric-owner", "--xattrs", "--xattrs-include=*", "--no-acls", "--delay-directory-restore",
                 "--wildcards", "--no-anchored", "--exclude=.wh.*",
             ],
-            path,
+            _path,
             cancellation).ConfigureAwait(false);
         Complain(blob, outcome);
         RestoreTimes(members, times);
@@ -58,8 +90,8 @@ sealed class ReferenceUnpacker(string path, HostFolder folder)
     async Task<List<TarMember>> ListAsync(string blob, Compression compression, CancellationToken cancellation)
     {
         string[] common = [.. Archive(blob, compression), "--quoting-style=escape", "--numeric-owner"];
-        var names = await ExternalTool.RunAsync("tar", ["--list", .. common], path, cancellation).ConfigureAwait(false);
-        var details = await ExternalTool.RunAsync("tar", ["--list", "--verbose", .. common], path, cancellation).ConfigureAwait(false);
+        var names = await ExternalTool.RunAsync("tar", ["--list", .. common], _path, cancellation).ConfigureAwait(false);
+        var details = await ExternalTool.RunAsync("tar", ["--list", "--verbose", .. common], _path, cancellation).ConfigureAwait(false);
         Complain(blob, names);
         return TarListing.Parse(names.Output, details.Output);
     }
@@ -68,7 +100,7 @@ sealed class ReferenceUnpacker(string path, HostFolder folder)
     {
         // That names begin with a slash, or that a socket is passed over, is said on stderr with exit code 0.
         if (outcome.ExitCode != 0)
-            Complaints.Add($"{Path.GetFileName(blob)}: tar ended with {outcome.ExitCode}: {outcome.Errors.Trim().ReplaceLineEndings("; ")}");
+            _complain($"{Path.GetFileName(blob)}: tar ended with {outcome.ExitCode}: {outcome.Errors.Trim().ReplaceLineEndings("; ")}");
     }
 
     void Hide(List<TarMember> members)
@@ -78,11 +110,11 @@ sealed class ReferenceUnpacker(string path, HostFolder folder)
             if (!IsWhiteout(member) || IsMetadata(member))
                 continue;
             if (member.Last.SequenceEqual(".wh..wh..opq"u8))
-                folder.RemoveChildren(member.Parent);
+                _folder.RemoveChildren(member.Parent);
             else if (member.Parent.IsEmpty)
-                folder.Remove(member.Last[4..]);
+                _folder.Remove(member.Last[4..]);
             else
-                folder.Remove([.. member.Parent, (byte)'/', .. member.Last[4..]]);
+                _folder.Remove([.. member.Parent, (byte)'/', .. member.Last[4..]]);
         }
     }
 
@@ -91,15 +123,15 @@ sealed class ReferenceUnpacker(string path, HostFolder folder)
     {
         foreach (var member in members)
         {
-            if (IsWhiteout(member) || !folder.TryStat(member.Path, out var status))
+            if (IsWhiteout(member) || !_folder.TryStat(member.Path, out var status))
                 continue;
             if (StatMode.IsDirectory(status.Mode) != member.IsDirectory)
             {
-                folder.Remove(member.Path);
+                _folder.Remove(member.Path);
             }
             else if (member.IsDirectory)
             {
-                using var directory = folder.TryOpenDirectory(member.Path);
+                using var directory = _folder.TryOpenDirectory(member.Path);
                 if (directory is not null)
                     HostFolder.ClearXattrs(directory.Value);
             }
@@ -107,7 +139,7 @@ sealed class ReferenceUnpacker(string path, HostFolder folder)
     }
 
     /// <summary>
-    /// tar follows links of lower layers as the host's kernel does: an absolute one would lead it out of the folder. It is confined to that,
+    /// tar follows links of lower layers as the host's kernel does: an absolute one would lead it out of the _folder. It is confined to that,
     /// and would fail; what can be seen before is told better.
     /// </summary>
     void CheckParents(List<TarMember> members, string blob)
@@ -122,7 +154,7 @@ sealed class ReferenceUnpacker(string path, HostFolder folder)
             {
                 try
                 {
-                    using var directory = folder.TryOpenDirectory(parent, OpenAt2.RESOLVE_BENEATH);
+                    using var directory = _folder.TryOpenDirectory(parent, OpenAt2.RESOLVE_BENEATH);
                     if (directory is not null)
                         break;
                 }
@@ -148,7 +180,7 @@ sealed class ReferenceUnpacker(string path, HostFolder folder)
                 var key = System.Text.Encoding.Latin1.GetString(parent);
                 if (times.ContainsKey(key))
                     break;
-                using var directory = folder.TryOpenDirectory(parent);
+                using var directory = _folder.TryOpenDirectory(parent);
                 var status = directory is null ? default : HostFolder.Stat(directory.Value);
                 times[key] = (status.Ino, new Timestamp(status.ModifyTime.Seconds, status.ModifyTime.Nanoseconds));
                 if (parent.IsEmpty)
@@ -167,7 +199,7 @@ sealed class ReferenceUnpacker(string path, HostFolder folder)
         {
             if (described.Contains(key))
                 continue;
-            using var directory = folder.TryOpenDirectory(System.Text.Encoding.Latin1.GetBytes(key));
+            using var directory = _folder.TryOpenDirectory(System.Text.Encoding.Latin1.GetBytes(key));
             if (directory is not null)
                 HostFolder.SetTime(directory.Value, HostFolder.Stat(directory.Value).Ino == inode ? time : default);
         }

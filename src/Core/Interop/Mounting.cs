@@ -10,6 +10,7 @@ public static unsafe partial class Mounting
     public const ulong MS_NODEV = 4;
     public const ulong MS_NOEXEC = 8;
     public const ulong MS_NOATIME = 1024;
+    public const int MNT_FORCE = 1;
     public const int MNT_DETACH = 2;
 
     public static int Mount(string source, string target, string type, ulong flags, string data)

@@ -70,6 +70,10 @@ public sealed class ImageCheckTests : IDisposable
         new TarWriter().Header("./", '5', mode: 0x1c0, mtime: 3), new TarWriter().File("f", "1"), new TarWriter().Pax(("SCHILY.xattr.user.r", "1")).Header("./", '5', mode: 0x3ed, uid: 1, mtime: 4));
 
     [RootFact]
+    public Task Links_that_lead_in_a_circle() => AssertCleanAsync(
+        new TarWriter().Directory("d/").Symlink("d/c", "../d/c").Symlink("a", "b").Symlink("b", "a"), new TarWriter().File("d/.wh.c", "").File("d/c/f", "1").File("a/.wh.none", ""));
+
+    [RootFact]
     public async Task Links_that_lead_out_of_the_folder_are_never_given_to_tar()
     {
         var outside = Directory.CreateTempSubdirectory("vfs-outside");

@@ -91,7 +91,7 @@ public sealed partial class ImportRuleTests
 
     static IEnumerable<string> Mentions(string file) => Namespaces().Matches(File.ReadAllText(file)).Select(match => match.Value);
 
-    static string Root([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "..", "..", ".."));
+    internal static string Root([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "..", "..", ".."));
 
     [GeneratedRegex(@"<ProjectReference Include=""[^""]*?(?<name>[A-Za-z.]+)\.csproj""")]
     private static partial Regex ProjectReference();
