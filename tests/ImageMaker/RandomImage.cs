@@ -14,6 +14,8 @@ public sealed class RandomImage
     readonly SortedDictionary<string, char> _merged = new(StringComparer.Ordinal);
     readonly Dictionary<string, char> _given = [];
     readonly HashSet<string> _hidden = [];
+    readonly HashSet<string> _described = [];
+    readonly HashSet<string> _linked = [];
 
     RandomImage(int seed) => _random = new Random(seed);
 
@@ -34,6 +36,8 @@ public sealed class RandomImage
     {
         _given.Clear();
         _hidden.Clear();
+        _described.Clear();
+        _linked.Clear();
         var members = new List<Action<TarWriter>>();
         foreach (var path in Hidden())
             members.Add(tar => tar.Entry(MadeEntry.File(path, ""), Dialect()));
@@ -119,6 +123,20 @@ public sealed class RandomImage
         return true;
     }
 
+    /// <summary>It would make a directory that is not described in one that was: umoci then forgets that one's time.</summary>
+    bool ImpliesInDescribed(string path)
+    {
+        var parent = ParentOf(path);
+        if (_merged.ContainsKey(parent))
+            return false;
+        while (parent.Length > 0 && !_merged.ContainsKey(parent))
+            parent = ParentOf(parent);
+        return _described.Contains(parent);
+    }
+
+    /// <summary>What a layer replaces by another type is taken away before GNU tar begins with it, and then cannot be linked to.</summary>
+    bool ReplacesLinked(string path, char type) => _linked.Any(target => target == path || (type != '5' && IsBelow(target, path)));
+
     MadeEntry? Draw()
     {
         var path = Path();
@@ -128,11 +146,12 @@ public sealed class RandomImage
             return null;
         // GNU tar makes links that hold ".." at its end, and then the first of several; and a directory that a layer hides and only implies
         // again keeps its attributes for umoci.
-        if ((type == '2' && _given.ContainsKey(path)) || _hidden.Any(hidden => IsBelow(path, hidden) && !_merged.ContainsKey(hidden)))
+        if ((type == '2' && _given.ContainsKey(path)) || _hidden.Any(hidden => IsBelow(path, hidden) && !_merged.ContainsKey(hidden)) || ImpliesInDescribed(path) || ReplacesLinked(path, type))
             return null;
         var entry = new MadeEntry(path, type)
         {
-            Mode = _random.Next(0x1000),
+            // What umoci makes in a setgid directory is of its group.
+            Mode = type == '5' ? _random.Next(0x1000) & ~0x400 : _random.Next(0x1000),
             Uid = Id(),
             Gid = Id(),
             Mtime = _random.Next(8) switch { 0 => -_random.NextInt64(1L << 30), 1 => _random.NextInt64(1L << 32), _ => 1_600_000_000 + _random.Next(1 << 27) },
@@ -148,6 +167,7 @@ public sealed class RandomImage
                 if (targets.Count == 0)
                     return null;
                 entry = new MadeEntry(path, '1') { Link = targets[_random.Next(targets.Count)] };
+                _linked.Add(entry.Link);
                 break;
             case '2':
                 entry = entry with { Mode = 0x1ff, Link = _random.Next(8) == 0 ? new string('t', 150) : "../" + Path() };
@@ -159,6 +179,8 @@ public sealed class RandomImage
         if (type is '0' or '5' && _random.Next(4) == 0)
             entry = entry with { Xattrs = [("user.x", Text()), .. _random.Next(2) == 0 ? [("trusted.y", "a\nb=\0c\xff")] : ((string, string)[])[]] };
         Put(path, type);
+        if (type == '5')
+            _described.Add(path);
         return entry;
     }
 
