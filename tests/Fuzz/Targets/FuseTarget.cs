@@ -82,7 +82,6 @@ public sealed class FuseTarget : FuzzTarget
         Path = share,
         Descriptors = budget,
         Xattr = random.Next(4) != 0,
-        PosixAcl = random.Next(3) == 0,
         PosixLocks = random.Next(2) == 0,
         Flock = random.Next(2) == 0,
         Writeback = random.Next(4) == 0,
@@ -121,7 +120,7 @@ public sealed class FuseTarget : FuzzTarget
         {
             IoTimeout = s_waitLimit,
             MaxWrite = 16 << 10,
-            PosixAcl = local is not null && random.Next(3) == 0,
+            PosixAcl = (FeatureMode)random.Next(3),
             Writeback = random.Next(4) == 0,
             KillPrivilegesV2 = random.Next(2) == 0,
         };
