@@ -15,7 +15,7 @@ public sealed class CompressionTarget : FuzzTarget
 
     public override string Description => "gzip and zstd streams, seek points and their windows";
 
-    public override int ShortRun => 250;
+    public override int ShortRun => 120;
 
     public override void Run(int seed)
     {
