@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using VirtioFsStore.Benchmarks.Contenders;
+using VirtioFsStore.Benchmarks.Guest;
 using VirtioFsStore.Benchmarks.Rows;
 
 namespace VirtioFsStore.Benchmarks;
@@ -11,6 +12,9 @@ sealed record BenchmarkOptions
 
     public required DaemonCommand Peer { get; init; }
 
+    /// <summary>What the table calls the peer.</summary>
+    public string PeerName => Peer.IsOwn ? "other" : "virtiofsd";
+
     public int Rounds { get; init; } = 5;
 
     public TimeSpan RoundTime { get; init; } = TimeSpan.FromMilliseconds(400);
@@ -20,13 +24,29 @@ sealed record BenchmarkOptions
     /// <summary>Small files in the directory.</summary>
     public int Files { get; init; } = 10_000;
 
-    /// <summary>Which rows, by "group operation"; null is all.</summary>
+    /// <summary>Small files in the image.</summary>
+    public int ImageFiles { get; init; } = 30_000;
+
+    /// <summary>A guest's task takes seconds.</summary>
+    public int GuestRounds => Math.Min(Rounds, 3);
+
+    /// <summary>Which rows, by "GROUP OPERATION"; null is all.</summary>
     public Regex? Rows { get; init; }
+
+    /// <summary>Which depths; empty is all.</summary>
+    public IReadOnlyList<int> Depths { get; init; } = [];
 
     /// <summary>Where the trees are made: a file system that keeps extended attributes.</summary>
     public required string WorkDirectory { get; init; }
 
+    public static int DepthOf(RowGroup group) => group is RowGroup.Depth1 or RowGroup.Depth1OneCore ? 1 : Contender.MaxDepth;
+
     public bool Wants(RowGroup group) => Operation.All.Any(operation => Wants(group, operation));
 
-    public bool Wants(RowGroup group, Operation operation) => Rows?.IsMatch($"{group} {operation.Name}") ?? true;
+    public bool Wants(RowGroup group, Operation operation) =>
+        (group != RowGroup.Image || operation.InImages)
+        && (Depths.Count == 0 || Depths.Contains(DepthOf(group)))
+        && (Rows?.IsMatch($"{group} {operation.Name}") ?? true);
+
+    public bool Wants(GuestTask task) => Rows?.IsMatch($"Guest {task.Name}") ?? true;
 }

@@ -4,30 +4,62 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using VirtioFsStore.Benchmarks;
 using VirtioFsStore.Benchmarks.Contenders;
+using VirtioFsStore.Benchmarks.Guest;
 using VirtioFsStore.Benchmarks.Report;
 using VirtioFsStore.GuestRunner;
+
+const int Interrupted = 130; // as a shell says of SIGINT
 
 var daemon = new Option<string>("--daemon")
 {
     Description = "The virtiofs-store to measure.",
+    HelpName = "PATH",
     DefaultValueFactory = _ => Path.Combine(AppContext.BaseDirectory, DaemonCommand.OwnProgram),
 };
 var peer = new Option<string>("--peer")
 {
     Description = "What it is held against: virtiofsd, or another build of virtiofs-store (told by the program's name).",
+    HelpName = "PATH",
     DefaultValueFactory = _ => RealParts.Default.Virtiofsd,
 };
-var rounds = new Option<int>("--rounds") { Description = "Rounds of each row.", DefaultValueFactory = _ => 5 };
-var rows = new Option<string?>("--rows") { Description = "Only rows whose \"GROUP OPERATION\" matches this regular expression, e.g. 'Depth32 (getattr|lookup)'." };
-var quick = new Option<bool>("--quick") { Description = "3 short rounds of each row: a first look, with a larger spread." };
-var work = new Option<string?>("--work") { Description = "Where to make the trees (400 MB), on a file system with extended attributes. Default: the temporary directory." };
-
-var line = new RootCommand("Measures virtiofs-store beside virtiofsd.") { daemon, peer, rounds, rows, quick, work };
-line.SetAction(parsed =>
+var rounds = new Option<int>("--rounds")
 {
+    Description = "Rounds of each row; of a guest's, at most 3.", HelpName = "N", DefaultValueFactory = _ => 5,
+    Validators = { result => { if (result.GetValueOrDefault<int>() < 1) result.AddError("--rounds: at least 1."); } },
+};
+var rows = new Option<string?>("--rows")
+{
+    Description = "Only rows whose \"GROUP OPERATION\" matches, e.g. 'Depth32 (getattr|lookup)' or '^Guest find'. "
+        + "The groups: Depth32, Depth1, Depth1OneCore, TwoQueues, Image, Guest.",
+    HelpName = "REGEX",
+};
+var depths = new Option<int[]>("--depths") { Description = "Only rows with so many requests outstanding: 1, 32.", HelpName = "N", AllowMultipleArgumentsPerToken = true };
+var quick = new Option<bool>("--quick") { Description = "3 short rounds of each row and no guest: a first look, with a larger spread." };
+var skipGuest = new Option<bool>("--skip-guest") { Description = "No rows in a guest." };
+var onlyGuest = new Option<bool>("--only-guest") { Description = "Only the rows in a guest." };
+var json = new Option<string?>("--json") { Description = "Writes all that was measured, each round of it, to this file.", HelpName = "FILE" };
+var work = new Option<string?>("--work")
+{
+    Description = "Where to make the trees (1 GB), on a file system with extended attributes. Default: the temporary directory.",
+    HelpName = "DIRECTORY",
+};
+
+var line = new RootCommand(
+    "Measures virtiofs-store beside virtiofsd: both run all the time, each works in turn, and a difference counts only where it is larger than the spread "
+    + "of the rounds. docs/performance.md tells how to read the table.")
+{
+    daemon, peer, rounds, rows, depths, quick, skipGuest, onlyGuest, json, work,
+};
+line.SetAction(async (parsed, stop) =>
+{
+    foreach (var program in (string[])[parsed.GetValue(daemon)!, parsed.GetValue(peer)!])
+    {
+        if (!File.Exists(program))
+            return Fail($"there is no program '{program}': eng/bench builds ours, and eng/setup installs virtiofsd");
+    }
     var start = Stopwatch.GetTimestamp();
-    var directory = Directory.CreateDirectory(
-        Path.Combine(parsed.GetValue(work) ?? Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"virtiofs-bench-{Environment.ProcessId}"))).FullName;
+    var directory = Directory.CreateDirectory(Path.Combine(
+        parsed.GetValue(work) ?? Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"virtiofs-bench-{Environment.ProcessId}"))).FullName;
     try
     {
         var isQuick = parsed.GetValue(quick);
@@ -39,19 +71,46 @@ line.SetAction(parsed =>
             RoundTime = TimeSpan.FromMilliseconds(isQuick ? 150 : 400),
             WarmUp = TimeSpan.FromMilliseconds(isQuick ? 100 : 200),
             Rows = parsed.GetValue(rows) is { } expression ? new Regex(expression, RegexOptions.IgnoreCase) : null,
+            Depths = parsed.GetValue(depths) ?? [],
             WorkDirectory = directory,
         };
-        var benchmark = new DriverBenchmark(options, new TextTable(Console.Out), Progress);
-        benchmark.Run();
-        foreach (var row in benchmark.Memory)
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{row.Name,-40} {row.Idle / 1e6:F0} {row.Peak / 1e6:F0} {row.After / 1e6:F0} MB"));
+        var machine = MachineDescription.Of(options.Ours, options.Peer);
+        var table = new TextTable(Console.Out);
+        table.Write(machine);
+        var driver = new DriverBenchmark(options, table, Progress);
+        if (!parsed.GetValue(onlyGuest))
+            driver.Run(stop);
+        var guest = new GuestBenchmark(options, RealParts.Default, table, Progress);
+        if (!parsed.GetValue(skipGuest) && !isQuick && GuestTask.All.Any(options.Wants))
+            await guest.RunAsync(stop).ConfigureAwait(false);
+        Goal[] goals = [.. Goals.Of(driver.Rows, driver.Memory)];
+        table.Write(driver.Memory);
+        table.Write(goals);
+        if (parsed.GetValue(json) is { } file)
+        {
+            await File.WriteAllTextAsync(file, JsonReport.Write(machine, options, driver.Rows, guest.Rows, driver.Memory, goals) + "\n", stop)
+                .ConfigureAwait(false);
+        }
         return 0;
+    }
+    catch (OperationCanceledException)
+    {
+        Progress("interrupted");
+        return Interrupted;
     }
     finally
     {
         Directory.Delete(directory, recursive: true);
     }
 
-    void Progress(string text) => Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"bench: {Stopwatch.GetElapsedTime(start).TotalSeconds:F1} s: {text}"));
+    void Progress(string text) =>
+        Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"bench: {Stopwatch.GetElapsedTime(start).TotalSeconds:F0} s: {text}"));
 });
-return line.Parse(args).Invoke();
+// A row that is being measured is finished first.
+return await line.Parse(args).InvokeAsync(new() { ProcessTerminationTimeout = TimeSpan.FromSeconds(30) }).ConfigureAwait(false);
+
+static int Fail(string message)
+{
+    Console.Error.WriteLine($"bench: {message}");
+    return 1;
+}

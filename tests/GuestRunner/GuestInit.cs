@@ -44,6 +44,11 @@ static class GuestInit
     public static string For(GuestOptions options)
     {
         var text = new StringBuilder(Start);
+        foreach (var module in options.Modules)
+        {
+            text.Append($"insmod {Quote("/" + Path.GetFileName(module))} || finish 125\n");
+        }
+
         var overlay = options.Root.Kind == GuestRootKind.Overlay;
         if (overlay)
         {

@@ -16,6 +16,15 @@ public sealed record GuestOptions
     /// <summary>Tags of <see cref="FileSystems"/> that are mounted before the script runs, and where.</summary>
     public IReadOnlyList<(string Tag, string Directory)> Mounts { get; init; } = [];
 
+    /// <summary>Directories that QEMU itself serves; the script mounts them.</summary>
+    public IReadOnlyList<NinePShare> NinePShares { get; init; } = [];
+
+    /// <summary>The kernel, an ELF file; null for the one of <see cref="RealParts"/>.</summary>
+    public string? Kernel { get; init; }
+
+    /// <summary>The kernel's modules (.ko files) that /init loads, in this order.</summary>
+    public IReadOnlyList<string> Modules { get; init; } = [];
+
     /// <summary>Puts git, SQLite, Python and the tools for attributes into the initramfs.</summary>
     public bool Tools { get; init; }
 

@@ -48,6 +48,11 @@ public sealed class GuestTree
             tree.AddFile("overlay.ko", parts.OverlayModule, Plain);
         }
 
+        foreach (var module in options.Modules)
+        {
+            tree.AddFile(Path.GetFileName(module), module, Plain);
+        }
+
         tree.AddText("init", GuestInit.For(options), Executable);
         tree.AddText("script", options.Shell ? "exec /bin/sh -l" : options.Script, Plain);
         return tree;

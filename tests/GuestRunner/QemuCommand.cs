@@ -21,7 +21,7 @@ static class QemuCommand
             "-device", "virtio-serial-pci,max_ports=3",
             "-chardev", $"file,id=status,path={directory}/{StatusName}",
             "-device", $"virtserialport,chardev=status,name={GuestInit.StatusPort}",
-            "-kernel", parts.Kernel,
+            "-kernel", options.Kernel ?? parts.Kernel,
             "-append", KernelLine(options),
         ];
         if (options.Shell)
@@ -47,6 +47,14 @@ static class QemuCommand
             arguments.AddRange(
                 "-chardev", $"socket,id=fs{i},path={device.Socket}",
                 "-device", $"vhost-user-fs-pci,chardev=fs{i},tag={device.Tag},num-request-queues={device.RequestQueues},queue-size=1024");
+        }
+
+        for (var i = 0; i < options.NinePShares.Count; i++)
+        {
+            var share = options.NinePShares[i];
+            arguments.AddRange(
+                "-fsdev", $"local,id=share{i},path={share.Directory},security_model=none",
+                "-device", $"virtio-9p-pci,fsdev=share{i},mount_tag={share.Tag}");
         }
 
         return arguments;

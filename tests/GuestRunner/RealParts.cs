@@ -14,6 +14,10 @@ public sealed class RealParts(string cache)
     public string Python => Path.Combine(Cache, "bin/python3");
     public string Kernel => Path.Combine(Cache, "kernel/vmlinux");
     public string OverlayModule => Path.Combine(Cache, "kernel/overlay.ko");
+
+    /// <summary>A kernel that has modules for 9P; <c>eng/setup bench-kernel</c> installs it.</summary>
+    public string BenchKernel => Path.Combine(Cache, "bench-kernel");
+
     public string GuestTools => Path.Combine(Cache, "guest-tools");
     public string BusyBox => Path.Combine(GuestTools, "usr/bin/busybox");
     public string DemoImage => Path.Combine(Cache, "images/demo");

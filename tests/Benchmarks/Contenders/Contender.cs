@@ -120,6 +120,19 @@ sealed class Contender : IDisposable
             daemonTime, results.Sum(one => one.ProcessorTime), histograms[0]);
     }
 
+    /// <summary>Reads every small file once.</summary>
+    public void ReadAll()
+    {
+        Span<byte> content = new byte[SampleTree.FileSize];
+        foreach (var file in View.Files)
+        {
+            var handle = View.OpensFiles ? _machine.Fuse.Open(file.Node).Value.Fh : 0;
+            _ = _machine.Fuse.Read(file.Node, handle, 0, content).Value;
+            if (View.OpensFiles)
+                _ = _machine.Fuse.Release(file.Node, handle);
+        }
+    }
+
     public void Dispose()
     {
         _machine.Dispose();

@@ -88,7 +88,7 @@ sealed unsafe partial class FloorTree
         var vectors = stackalloc Iovec[count];
         for (var i = 0; i < count; i++)
             vectors[i] = new Iovec(_buffer + i * PageSize, PageSize);
-        var pieces = (int)(SampleTree.LargeSize / length);
+        var pieces = (int)(_largeSize / length);
         var offset = (random ? _random.Next(pieces) : _next++ % pieces) * (long)length;
         Check(write ? FileIo.WriteVectorsAt(_large, vectors, count, offset) : FileIo.ReadVectorsAt(_large, vectors, count, offset));
     }

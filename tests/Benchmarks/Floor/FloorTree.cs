@@ -16,6 +16,9 @@ sealed unsafe partial class FloorTree : IDisposable
     const int PageSize = 4096;
     const int MaxData = 1 << 20;
 
+    /// <summary>Files that are held open; a machine may allow no more than 20,000 descriptors.</summary>
+    const int MaxFiles = 10_000;
+
     /// <summary>Operations between two looks at the clock.</summary>
     const int Batch = 16;
 
@@ -23,6 +26,7 @@ sealed unsafe partial class FloorTree : IDisposable
     readonly int[] _directories;
     readonly int[] _links;
     readonly int _large;
+    readonly long _largeSize;
     readonly int _scratch;
     readonly byte* _buffer;
     readonly Random _random = new(1);
@@ -33,24 +37,24 @@ sealed unsafe partial class FloorTree : IDisposable
         _ = ResourceLimits.RaiseOpenFiles();
         _buffer = (byte*)System.Runtime.InteropServices.NativeMemory.AlignedAlloc(MaxData, PageSize);
         new Span<byte>(_buffer, MaxData).Clear();
-        var (files, directories, links) = (new List<FloorFile>(), new List<int>(), new List<int>());
+        var (files, directories, links) = (new List<(int Parent, string Path)>(), new List<int>(), new List<int>());
         foreach (var directory in Directory.GetDirectories(root, "directory-*").Order(StringComparer.Ordinal))
         {
             var fd = Open(directory, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY);
             directories.Add(fd);
-            foreach (var file in Directory.GetFiles(directory).Order(StringComparer.Ordinal))
-                files.Add(new FloorFile(fd, Encoding.UTF8.GetBytes(Path.GetFileName(file) + '\0'), Open(file, OpenFlags.O_PATH | OpenFlags.O_NOFOLLOW)));
+            files.AddRange(Directory.GetFiles(directory).Order(StringComparer.Ordinal).Select(file => (fd, file)));
         }
-        foreach (var link in Directory.GetFileSystemEntries(Path.Combine(root, "links")).Order(StringComparer.Ordinal))
+        var shuffled = files.ToArray();
+        new Random(1).Shuffle(shuffled);
+        _files = [.. shuffled.Take(MaxFiles).Select(file => new FloorFile(
+            file.Parent, Encoding.UTF8.GetBytes(Path.GetFileName(file.Path) + '\0'), Open(file.Path, OpenFlags.O_PATH | OpenFlags.O_NOFOLLOW)))];
+        foreach (var link in Directory.GetFileSystemEntries(Path.Combine(root, SampleTree.LinkDirectory)).Order(StringComparer.Ordinal))
             links.Add(Open(link, OpenFlags.O_PATH | OpenFlags.O_NOFOLLOW));
-        _files = [.. files];
-        new Random(1).Shuffle(_files);
         _directories = [.. directories];
         _links = [.. links];
-        var large = Path.Combine(root, SampleTree.LargeName);
-        _large = File.Exists(large) ? Open(large, OpenFlags.O_RDWR) : -1;
-        var scratch = Path.Combine(root, SampleTree.ScratchName);
-        _scratch = Directory.Exists(scratch) ? Open(scratch, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY) : -1;
+        _large = Open(Path.Combine(root, SampleTree.LargeName), OpenFlags.O_RDWR);
+        _largeSize = RandomAccess.GetLength(new Microsoft.Win32.SafeHandles.SafeFileHandle(_large, ownsHandle: false));
+        _scratch = Open(Path.Combine(root, SampleTree.ScratchName), OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY);
     }
 
     /// <summary>µs of processor time for each operation.</summary>

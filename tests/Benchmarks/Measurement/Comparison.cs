@@ -10,7 +10,7 @@ readonly record struct Comparison(Sample Ours, Sample Theirs)
     public double RelativeSpread => Math.Max(Ours.RelativeSpread, Theirs.RelativeSpread);
 
     /// <summary>The medians differ by more than either spread: otherwise it is no difference.</summary>
-    public bool IsClear => Math.Abs(Ours.Median - Theirs.Median) > Math.Max(Ours.Spread, Theirs.Spread);
+    public bool IsClear => Ours.HasSpread && Theirs.HasSpread && Math.Abs(Ours.Median - Theirs.Median) > Math.Max(Ours.Spread, Theirs.Spread);
 
     /// <param name="moreIsBetter">True for rates, false for costs.</param>
     public Verdict Judge(bool moreIsBetter) =>

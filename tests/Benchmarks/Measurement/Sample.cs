@@ -4,8 +4,14 @@ namespace VirtioFsStore.Benchmarks.Measurement;
 /// <param name="Median">Of the rounds.</param>
 /// <param name="LowerQuartile">A quarter of the rounds is below.</param>
 /// <param name="UpperQuartile">A quarter of the rounds is above.</param>
-readonly record struct Sample(double Median, double LowerQuartile, double UpperQuartile)
+/// <param name="Count">Rounds.</param>
+readonly record struct Sample(double Median, double LowerQuartile, double UpperQuartile, int Count)
 {
+    /// <summary>Rounds from which a spread can be told.</summary>
+    const int LeastCount = 3;
+
+    public bool HasSpread => Count >= LeastCount;
+
     /// <summary>
     /// The distance of the quartiles. Of five rounds they are the second and the fourth: one round that something else on the
     /// machine disturbed does not count, two do.
@@ -19,7 +25,7 @@ readonly record struct Sample(double Median, double LowerQuartile, double UpperQ
     {
         double[] sorted = [.. rounds.Order()];
         return sorted.Length > 0
-            ? new Sample(Quantile(sorted, 0.5), Quantile(sorted, 0.25), Quantile(sorted, 0.75))
+            ? new Sample(Quantile(sorted, 0.5), Quantile(sorted, 0.25), Quantile(sorted, 0.75), sorted.Length)
             : throw new ArgumentException("A sample needs a round.", nameof(rounds));
     }
 

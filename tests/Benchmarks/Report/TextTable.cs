@@ -1,6 +1,8 @@
 using System.Globalization;
+using VirtioFsStore.Benchmarks.Guest;
 using VirtioFsStore.Benchmarks.Measurement;
 using VirtioFsStore.Benchmarks.Rows;
+using VirtioFsStore.GuestRunner;
 
 namespace VirtioFsStore.Benchmarks.Report;
 
@@ -9,33 +11,77 @@ sealed class TextTable(TextWriter output)
 {
     RowGroup? _group;
 
+    public void Write(MachineDescription machine)
+    {
+        Line($"{machine.Ours} beside {machine.Peer}");
+        Line($"Linux {machine.Kernel}, {machine.Processors} × {machine.Processor}, load before the run {machine.Load}");
+    }
+
     public void Write(Row row)
     {
         if (_group != row.Group)
             WriteHead(row);
         _group = row.Group;
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{row.Operation.Name,-20}{Rate(row, row.Ours),11}{Rate(row, row.Theirs),11}{Compare(row.Rate, moreIsBetter: true)}"
-            + $"{row.Ours.DaemonCost.Median,10:F2}{row.Theirs.DaemonCost.Median,11:F2}{Compare(row.Cost, moreIsBetter: false)}"
-            + $"{row.Floor?.Median,8:F2}{Times(row, 0.50),15}{Times(row, 0.99),15}{row.Ours.DriverCost.Median,8:F2}"));
-        output.Flush();
+        Line($"{row.Operation.Name,-20}{Rate(row, row.Ours),11}{Rate(row, row.Theirs),11}{Compare(row.Rate, moreIsBetter: true)}"
+            + $"{Number(row.Ours.DaemonCost.Median),10}{Number(row.Theirs.DaemonCost.Median),11}{Compare(row.Cost, moreIsBetter: false)}"
+            + $"{(row.Floor is { } floor ? Number(floor.Median) : ""),8}{Times(row, 0.50),15}{Times(row, 0.99),15}{Number(row.Ours.DriverCost.Median),8}");
     }
+
+    public void WriteGuestHead(Accelerator accelerator, string peer)
+    {
+        Line("");
+        Line($"In a guest ({(accelerator == Accelerator.Kvm ? "KVM" : "emulated: TCG")}), the same tree mounted three times");
+        Line($"{"",-34}{"seconds",26}{"",25}{"daemon's CPU, s",17}");
+        Line($"{"",-34}{"ours",9}{peer,10}{"9p",7}{CompareHead}{"ours",8}{peer,10}{CompareHead}");
+    }
+
+    public void Write(GuestRow row) =>
+        Line($"{row.Task.Name,-34}{Number(row.Ours.Seconds.Median),9}{Number(row.Theirs.Seconds.Median),10}{Number(row.NineP.Seconds.Median),7}"
+            + $"{Compare(row.Time, moreIsBetter: false)}{Number(row.Cost.Ours.Median),8}{Number(row.Cost.Theirs.Median),10}{Compare(row.Cost, moreIsBetter: false)}");
+
+    public void Write(IReadOnlyList<MemoryRow> rows)
+    {
+        if (rows.Count == 0)
+            return;
+        Line("");
+        Line($"{"Memory, MB (VmRSS − RssShmem)",-70}{"idle",8}{"peak",8}{"after",8}");
+        foreach (var row in rows)
+            Line($"{row.Name,-70}{Megabytes(row.Idle),8}{Megabytes(row.Peak),8}{Megabytes(row.After),8}");
+    }
+
+    public void Write(IEnumerable<Goal> goals)
+    {
+        Line("");
+        foreach (var goal in goals)
+            Line($"{(goal.Misses.Count == 0 ? "reached" : "missed "),-9}{goal.Text}{(goal.Misses.Count == 0 ? "" : ": " + string.Join(", ", goal.Misses))}");
+    }
+
+    const string CompareHead = "    ratio spread         ";
 
     void WriteHead(Row row)
     {
-        output.WriteLine();
-        output.WriteLine(Title(row.Group));
-        output.WriteLine($"{"",-20}{"rate",22}{"",23}{"daemon's CPU, µs/operation",27}{"",16}{"",8}{"p50, µs",15}{"p99, µs",15}{"driver",8}");
-        output.WriteLine(
-            $"{"",-20}{row.Ours.Name,11}{row.Theirs.Name,11}{"ratio spread         ",25}{row.Ours.Name,10}{row.Theirs.Name,11}{"ratio spread         ",25}"
-            + $"{"floor",8}{"ours/other",15}{"ours/other",15}{"CPU",8}");
+        Line("");
+        Line(Title(row.Group));
+        Line($"{"",-20}{"rate",22}{"",25}{"daemon's CPU, µs/operation",27}{"",19}{"",8}{"p50, µs",15}{"p99, µs",15}{"driver",8}");
+        Line($"{"",-20}{row.Ours.Name,11}{row.Theirs.Name,11}{CompareHead}{row.Ours.Name,10}{row.Theirs.Name,11}{CompareHead}"
+            + $"{(row.Floor is null ? "" : "floor"),8}{"ours/other",15}{"ours/other",15}{"CPU",8}");
+    }
+
+    void Line(string text)
+    {
+        output.WriteLine(text.TrimEnd());
+        output.Flush();
     }
 
     static string Compare(Comparison comparison, bool moreIsBetter)
     {
         var verdict = comparison.Judge(moreIsBetter) switch { Verdict.Better => "better", Verdict.Worse => "worse", _ => "=" };
-        return string.Create(CultureInfo.InvariantCulture, $"{comparison.Ratio,9:F2}{comparison.RelativeSpread * 100,6:F0}% {verdict,-8}");
+        return string.Create(CultureInfo.InvariantCulture, $"{comparison.Ratio,9:F2}{comparison.RelativeSpread * 100,6:F0}% {verdict,-9}");
     }
+
+    static string Number(double value) => value.ToString(value < 1000 ? "F2" : "F0", CultureInfo.InvariantCulture);
+
+    static string Megabytes(long bytes) => (bytes / 1e6).ToString("F1", CultureInfo.InvariantCulture);
 
     static string Rate(Row row, Series series) =>
         row.Operation.IsData
@@ -47,10 +93,10 @@ sealed class TextTable(TextWriter output)
 
     static string Title(RowGroup group) => group switch
     {
-        RowGroup.Depth32 => "A directory, 32 requests outstanding",
-        RowGroup.Depth1 => "A directory, one request at a time (two wake-ups each)",
-        RowGroup.Depth1OneCore => "A directory, one request at a time, daemon and driver on one core",
-        RowGroup.TwoQueues => "Two queues against one, 32 requests outstanding on each",
-        _ => "An image against the same tree unpacked, 32 requests outstanding",
+        RowGroup.Depth32 => "Depth32: a directory, 32 requests outstanding",
+        RowGroup.Depth1 => "Depth1: a directory, one request at a time (two wake-ups each)",
+        RowGroup.Depth1OneCore => "Depth1OneCore: a directory, one request at a time, daemon and driver on one core",
+        RowGroup.TwoQueues => "TwoQueues: two queues against one, 32 requests outstanding on each",
+        _ => "Image: an image against the same tree unpacked, 32 requests outstanding",
     };
 }

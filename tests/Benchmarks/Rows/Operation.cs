@@ -33,6 +33,6 @@ sealed record Operation(string Name, bool IsData, bool InImages, Func<Contender,
     ];
 
     static Operation Data(string name, int length, bool write, bool random = false) =>
-        new(name, true, false, (contender, queue, _) => new DataWorkload(contender.View, length, write, random, queue),
+        new(name, true, !write, (contender, queue, _) => new DataWorkload(contender.View, length, write, random, queue),
             tree => tree.Transfer(length, write, random));
 }

@@ -10,6 +10,13 @@ sealed class RowRunner(int rounds, TimeSpan roundTime, TimeSpan warmUp)
 {
     readonly ulong[] _allProcessors = Scheduling.GetAffinity(0);
 
+    /// <summary>Before a daemon's first row, so that what is compiled while it runs is compiled by then.</summary>
+    public void WarmUp(Contender contender, IEnumerable<Operation> operations)
+    {
+        foreach (var operation in operations)
+            _ = contender.Run((one, queue) => operation.Create(one, queue, Contender.MaxDepth), Contender.MaxDepth, warmUp, _allProcessors);
+    }
+
     public Row Run(RowGroup group, Operation operation, int depth, Contender ours, Contender theirs, FloorTree? floor)
     {
         var processors = group == RowGroup.Depth1OneCore ? Last(_allProcessors) : _allProcessors;

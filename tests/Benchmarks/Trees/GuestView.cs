@@ -31,18 +31,22 @@ sealed class GuestView
 
     public bool OpensDirectories { get; private init; }
 
-    /// <summary>The large file, open for reading and writing; 0 if there is none.</summary>
+    /// <summary>The large file's node.</summary>
     public ulong Large { get; private init; }
 
+    /// <summary>Bytes.</summary>
+    public long LargeSize { get; private init; }
+
+    /// <summary>The large file, open for reading and writing.</summary>
     public ulong LargeHandle { get; private init; }
 
-    /// <summary>An empty directory to make files in; 0 if there is none.</summary>
+    /// <summary>An empty directory to make files in; 0 in an image.</summary>
     public ulong Scratch { get; private init; }
 
     public static GuestView Walk(FuseClient client)
     {
         var (files, directories, links) = (new List<NamedNode>(), new HashSet<ulong>(), new List<ulong>());
-        var (large, scratch) = (0UL, 0UL);
+        var (large, largeSize, scratch) = (0UL, 0UL, 0UL);
         var open = new Queue<ulong>([FuseClient.Root]);
         while (open.TryDequeue(out var directory))
         {
@@ -63,6 +67,7 @@ sealed class GuestView
                 else if (entry.Text == SampleTree.LargeName)
                 {
                     large = node;
+                    largeSize = entry.Entry.Attr.Size;
                 }
                 else if (entry.Entry.Attr.Size == SampleTree.FileSize)
                 {
@@ -73,12 +78,14 @@ sealed class GuestView
         }
         var shuffled = files.ToArray();
         new Random(1).Shuffle(shuffled);
+        var opensFiles = client.Open(shuffled[0].Node).Error != (int)Errno.ENOSYS;
         return new GuestView(shuffled, [.. directories], [.. links])
         {
-            OpensFiles = client.Open(shuffled[0].Node).Error != (int)Errno.ENOSYS,
+            OpensFiles = opensFiles,
             OpensDirectories = client.OpenDir(FuseClient.Root).Error != (int)Errno.ENOSYS,
             Large = large,
-            LargeHandle = large == 0 ? 0 : client.Open(large, ReadWrite).Value.Fh,
+            LargeSize = (long)largeSize,
+            LargeHandle = opensFiles ? client.Open(large, ReadWrite).Value.Fh : 0,
             Scratch = scratch,
         };
     }

@@ -9,8 +9,8 @@ namespace VirtioFsStore.Benchmarks.Workloads;
 sealed class DataWorkload(GuestView view, int length, bool write, bool random, int queue) : Workload
 {
     readonly Random _random = new(1 + queue);
-    readonly int _pieces = (int)(SampleTree.LargeSize / length);
-    int _next = queue * (int)(SampleTree.LargeSize / length / 2);
+    readonly int _pieces = (int)(view.LargeSize / length);
+    int _next = queue * (int)(view.LargeSize / length / 2);
 
     public override int DataLength => length;
 
