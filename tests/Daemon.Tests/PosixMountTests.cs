@@ -12,7 +12,7 @@ public sealed class PosixMountTests(PosixHost host) : IClassFixture<PosixHost>
         new("mount with large cases", "fuse", "backing", "read-write", "large") { IsMount = true, Parts = ["directories.", "limits."] },
         new("mount with locks of the host", "fuse", "backing", "read-write", "host-locks")
         {
-            IsMount = true, Options = ["--posix-lock", "--flock"], Parts = ["locks."],
+            IsMount = true, Options = ["--posix-lock", "--flock"], Parts = ["lock"],
         },
         new("mount that is read-only", "fuse", "backing", "read-only") { IsMount = true, Options = ["-o", "ro"] },
         new("mount of a directory that is read-only", "fuse", "backing", "read-only") { IsMount = true, Options = ["--readonly"] },

@@ -22,6 +22,9 @@ public abstract class GuestBoot : IAsyncLifetime
     /// <summary>The exit codes of the daemons, which ended after the guest's orderly stop.</summary>
     internal IReadOnlyList<int> DaemonExitCodes => _failure is null ? _exitCodes : throw new InvalidOperationException(_failure);
 
+    /// <summary>All that the guest wrote.</summary>
+    private protected string Output => _guest!.Output;
+
     internal IEnumerable<string> Sockets => _daemons.Select(daemon => daemon.Socket);
 
     public async Task InitializeAsync()

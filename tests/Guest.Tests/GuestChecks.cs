@@ -10,11 +10,13 @@ namespace VirtioFsStore.Guest.Tests;
 /// </summary>
 public sealed partial class GuestChecks
 {
-    public GuestChecks(string name)
+    /// <param name="name">The file.</param>
+    /// <param name="definitions">Shell text that runs before it.</param>
+    public GuestChecks(string name, string definitions = "")
     {
         var functions = ReadResource(name);
         Names = [.. FunctionName().Matches(functions).Select(match => match.Groups[1].Value)];
-        var script = new StringBuilder(ReadResource("prelude.sh")).Append('\n').Append(functions);
+        var script = new StringBuilder(ReadResource("prelude.sh")).Append('\n').Append(definitions).Append('\n').Append(functions);
         foreach (var check in Names)
         {
             script.Append($"run_check {check}\n");

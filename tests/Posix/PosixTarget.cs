@@ -6,7 +6,7 @@ namespace VirtioFsStore.Posix;
 public sealed record PosixTarget(string Name, params string[] Features)
 {
     /// <summary>Features that run.py takes our word for.</summary>
-    static readonly string[] s_told = ["large", "direct", "killpriv", "cached", "writeback", "host-locks"];
+    static readonly string[] s_told = ["large", "slow", "direct", "killpriv", "cached", "writeback", "host-locks"];
 
     /// <summary>Served by a daemon; otherwise it is the reference itself.</summary>
     public bool IsMount { get; init; }
@@ -27,7 +27,7 @@ public sealed record PosixTarget(string Name, params string[] Features)
         select rule.Name;
 
     /// <summary>Arguments of run.py. A rule's limit is for what hangs: a busy machine must not meet it.</summary>
-    public string[] Arguments => ["--limit", "120", "--with", string.Join(',', Features.Where(s_told.Contains)), "--rules", string.Join(',', Parts)];
+    public string[] Arguments => ["--limit=120", $"--with={string.Join(',', Features.Where(s_told.Contains))}", $"--rules={string.Join(',', Parts)}"];
 
     public override string ToString() => Name;
 }

@@ -6,13 +6,11 @@ A rule runs in a process and a directory of its own, and is ended when it takes 
 
 import argparse
 import importlib
-import inspect
 import os
 import select
 import signal
 import sys
 import time
-import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
@@ -28,10 +26,20 @@ def collect(subjects):
     for subject in subjects:
         module = importlib.import_module(f"rules.{subject}")
         for name, function in vars(module).items():
-            if not inspect.isfunction(function) or function.__module__ != module.__name__ or name.startswith("_"):
+            if getattr(function, "__module__", None) != module.__name__ or name.startswith("_"):
                 continue
-            if list(inspect.signature(function).parameters) == ["t"]:
+            if function.__code__.co_varnames[:function.__code__.co_argcount] == ("t",):
                 yield f"{subject}.{name}", function
+
+
+def place_of(error):
+    """The line of the rule's module in which an exception came up."""
+    line, frame = 0, error.__traceback__
+    while frame:
+        if f"{os.sep}rules{os.sep}" in frame.tb_frame.f_code.co_filename:
+            line = frame.tb_lineno
+        frame = frame.tb_next
+    return line
 
 
 def call(function, on, name, pipe):
@@ -46,10 +54,8 @@ def call(function, on, name, pipe):
     except rules.Skip as reason:
         line = f"skip NAME: {reason}"
     except BaseException as error:  # Whatever it is, it is the rule's result.
-        trace = traceback.extract_tb(error.__traceback__)
-        place = next((frame for frame in reversed(trace) if f"{os.sep}rules{os.sep}" in frame.filename), trace[-1])
         text = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
-        line = f"not ok NAME: {text} (line {place.lineno})"
+        line = f"not ok NAME: {text} (line {place_of(error)})"
     os.write(pipe, line.replace("\n", " | ").encode("utf-8", "backslashreplace")[:4000])
     os._exit(0)
 
@@ -105,7 +111,7 @@ def main():
     parser.add_argument("--list", action="store_true", help="only print the rules' names and what they need")
     parser.add_argument("--backing", help="the directory that TARGET shows, reached without the file system to try")
     parser.add_argument("--with", dest="told", default="", help="features that cannot be found out, separated by commas: "
-                        "large, huge (time and memory for such cases); of a mount: direct (--cache=never, metadata), cached (--cache=always), writeback, "
+                        "large, huge (time and memory for such cases), slow (smaller cases: for an emulated machine); of a mount: direct (--cache=never, metadata), cached (--cache=always), writeback, "
                         "killpriv (--killpriv-v2), host-locks (--posix-lock and --flock)")
     parser.add_argument("--limit", type=float, default=30, help="seconds that a rule may take")
     arguments = parser.parse_args()
@@ -124,9 +130,11 @@ def main():
     counts = {"ok": 0, "not": 0, "skip": 0}
     on.enter(f"posix-{os.getpid()}")
     for name, function in chosen:
+        start = time.monotonic()
         line = attempt(name, function, on, arguments.limit)
         counts[line.split()[0]] += 1
-        print(line, flush=True)
+        seconds = time.monotonic() - start
+        print(f"{line} [{seconds:.1f} s]" if seconds >= 1 else line, flush=True)
     clear(on.writable)
     print(f"# {counts['ok']} ok, {counts['not']} not ok, {counts['skip']} skipped", flush=True)
     return 1 if counts["not"] else 0

@@ -17,7 +17,7 @@ def what_is_written_is_read(t):
     path = t.file("file")
     os.truncate(path, len(shadow))
     writing, reading = os.open(path, os.O_RDWR), os.open(path, os.O_RDONLY)
-    for _ in range(150):
+    for _ in range(t.count(150)):
         size = seeded.choice((1, 511, 4095, 4096, 4097, 65_537, 300_001))
         offset = seeded.randrange(len(shadow) - size)
         data = seeded.randbytes(size)
@@ -101,7 +101,7 @@ def another_process_reads_what_was_written(t):
     """write(2): as soon as the call has returned."""
     path = t.file("file")
     fd = os.open(path, os.O_RDWR)
-    for number in range(30):
+    for number in range(t.count(30)):
         os.pwrite(fd, b"%d" % number * 2000, 0)
         expected = os.pread(fd, 10_000, 0)
         t.true(t.in_child(lambda: t.read(path)) == expected, "the content for another process")

@@ -211,8 +211,8 @@ def a_removed_directory_is_empty_and_takes_no_names(t):
 def many_links_of_one_file_are_one_file(t):
     """In many directories at once."""
     path = t.file("file", b"abc")
-    for number in range(50):
+    for number in range(20):
         os.mkdir(t.path(f"d{number}"))
         os.link(path, t.path(f"d{number}", "link"))
-    t.equal({os.stat(t.path(f"d{number}", "link")).st_ino for number in range(50)}, {os.stat(path).st_ino}, "the inode numbers")
-    t.equal(os.stat(path).st_nlink, 51, "the links")
+    t.equal({os.stat(t.path(f"d{number}", "link")).st_ino for number in range(20)}, {os.stat(path).st_ino}, "the inode numbers")
+    t.equal(os.stat(path).st_nlink, 21, "the links")

@@ -9,7 +9,7 @@ import stat
 
 from suite.users import ALICE
 
-WRITERS, LINES = 4, 200
+WRITERS, LINES = 4, 100
 
 
 def APPEND_writes_at_the_end_of_whatever_is_there(t):

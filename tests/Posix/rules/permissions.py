@@ -5,7 +5,7 @@ import os
 import stat
 
 from suite import system
-from suite.users import ALICE, BOB, CAROL, ROOT, User
+from suite.users import ALICE, BOB, CAROL, User
 
 READ, WRITE, EXECUTE = 4, 2, 1
 # What the classes are to a file of ALICE's with group 42010, of which BOB is a member.

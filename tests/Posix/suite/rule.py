@@ -92,6 +92,10 @@ class Rule:
         """The twelve bits."""
         return os.lstat(path).st_mode & 0o7777
 
+    def count(self, number):
+        """How many of something a rule tries: a quarter on a slow machine."""
+        return number // 4 if self.has("slow") else number
+
     def on_fuse(self, reason):
         """Whether the target is behind the kernel's FUSE client, which for this reason differs from other file systems."""
         if self.kind == "fuse":

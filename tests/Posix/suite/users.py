@@ -4,7 +4,6 @@ import collections
 import marshal
 import os
 import sys
-import traceback
 
 User = collections.namedtuple("User", "uid gid groups", defaults=((),))
 
@@ -46,15 +45,20 @@ def run(prepare, action, *arguments):
     raise AssertionError(value)
 
 
+def _trace():
+    import traceback  # Only here: most processes are children of one, and what is loaded makes each fork slower.
+    return traceback.format_exc()
+
+
 def _report(pipe, prepare, action, arguments):
     try:
         prepare()
         value = action(*arguments)
         answer = marshal.dumps(("value", tuple(value) if isinstance(value, os.stat_result) else value))
     except OSError as error:
-        answer = marshal.dumps(("errno", error.errno)) if error.errno else marshal.dumps(("trace", traceback.format_exc()))
+        answer = marshal.dumps(("errno", error.errno)) if error.errno else marshal.dumps(("trace", _trace()))
     except BaseException:  # Whatever it is belongs to the parent.
-        answer = marshal.dumps(("trace", traceback.format_exc()))
+        answer = marshal.dumps(("trace", _trace()))
     try:
         while answer:
             answer = answer[os.write(pipe, answer):]
