@@ -43,6 +43,9 @@ sealed unsafe class CallerIdentity
 
     public bool CanSwitch { get; }
 
+    /// <summary>May set attributes of the namespace security where no security module has a say.</summary>
+    public bool CanLabel => _capabilities.Has(ThreadCredentials.CAP_SYS_ADMIN);
+
     /// <summary>Setuid and setgid survive our writes unless we give this up for them.</summary>
     public bool KeepsSetId => _capabilities.Has(ThreadCredentials.CAP_FSETID);
 

@@ -9,53 +9,14 @@ partial class LocalFileSystem
     /// <summary>How often a file may vanish and come back between "it exists" and opening it.</summary>
     const int CreateAttempts = 8;
 
-    public unsafe ValueTask<Reply<Entry>> MakeDirectoryAsync(RequestContext request, NodeId parent, uint mode, uint umask)
-    {
-        using var directory = AcquireForMaking(parent);
-        if (directory.IsError)
-            return new(directory.Error);
-        using (var caller = _identity.Assume(request, umask))
-        {
-            var result = caller.IsError
-                ? -(int)caller.Error
-                : NameOperations.MakeDirectory(directory.Fd, request.Name.Pointer, mode & StatMode.PermissionMask);
-            if (result < 0)
-                return new(ToGuestError(result));
-        }
-        return LookupMade(directory, request.Name.Pointer);
-    }
+    public ValueTask<Reply<Entry>> MakeDirectoryAsync(RequestContext request, NodeId parent, uint mode, uint umask) =>
+        MakeEntry(request, parent, new NewEntry(NewEntryKind.Directory, mode & StatMode.PermissionMask, 0, umask));
 
-    public unsafe ValueTask<Reply<Entry>> MakeNodeAsync(RequestContext request, NodeId parent, uint mode, uint major, uint minor, uint umask)
-    {
-        using var directory = AcquireForMaking(parent);
-        if (directory.IsError)
-            return new(directory.Error);
-        using (var caller = _identity.Assume(request, umask))
-        {
-            var result = caller.IsError
-                ? -(int)caller.Error
-                : NameOperations.MakeNode(directory.Fd, request.Name.Pointer, mode, NameOperations.Device(major, minor));
-            if (result < 0)
-                return new(ToGuestError(result));
-        }
-        return LookupMade(directory, request.Name.Pointer);
-    }
+    public ValueTask<Reply<Entry>> MakeNodeAsync(RequestContext request, NodeId parent, uint mode, uint major, uint minor, uint umask) =>
+        MakeEntry(request, parent, new NewEntry(NewEntryKind.Node, mode, NameOperations.Device(major, minor), umask));
 
-    public unsafe ValueTask<Reply<Entry>> SymbolicLinkAsync(RequestContext request, NodeId parent)
-    {
-        using var directory = AcquireForMaking(parent);
-        if (directory.IsError)
-            return new(directory.Error);
-        using (var caller = _identity.Assume(request, 0))
-        {
-            var result = caller.IsError
-                ? -(int)caller.Error
-                : NameOperations.SymbolicLink(request.SecondName.Pointer, directory.Fd, request.Name.Pointer);
-            if (result < 0)
-                return new(ToGuestError(result));
-        }
-        return LookupMade(directory, request.Name.Pointer);
-    }
+    public ValueTask<Reply<Entry>> SymbolicLinkAsync(RequestContext request, NodeId parent) =>
+        MakeEntry(request, parent, new NewEntry(NewEntryKind.SymbolicLink, 0, 0, 0));
 
     public unsafe ValueTask<Reply<CreateReply>> CreateAsync(RequestContext request, NodeId parent, in OpenRequest open)
     {
@@ -99,15 +60,7 @@ partial class LocalFileSystem
         if (!TryTakeDescriptor())
             return new(Errno.ENFILE);
         var flags = HostFlags(open.Flags) & ~OpenFlags.O_TRUNC;
-        var dot = (ushort)'.';
-        int fd;
-        using (var caller = _identity.Assume(request, open.Umask))
-        {
-            fd = caller.IsError
-                ? -(int)caller.Error
-                : Descriptors.OpenAt(
-                    directory.Fd, (byte*)&dot, flags | OpenFlags.O_TMPFILE | (open.Flags & OpenFlags.O_EXCL), open.Mode & StatMode.PermissionMask);
-        }
+        var fd = MakeUnnamedFile(request, directory, open, flags | (open.Flags & OpenFlags.O_EXCL));
         if (fd >= 0)
             return ReplyCreated(directory, fd, flags);
         _budget.Return();
@@ -125,13 +78,59 @@ partial class LocalFileSystem
         return new(Errno.ENOTDIR);
     }
 
+    unsafe ValueTask<Reply<Entry>> MakeEntry(RequestContext request, NodeId parent, in NewEntry made)
+    {
+        using var directory = AcquireForMaking(parent);
+        if (directory.IsError)
+            return new(directory.Error);
+        var result = request.Labels.IsEmpty
+            ? Make(request, directory.Fd, request.Name.Pointer, made)
+            : MakeLabelled(request, directory.Fd, made);
+        return result < 0 ? new(ToGuestError(result)) : LookupMade(directory, request.Name.Pointer);
+    }
+
+    unsafe int Make(RequestContext request, int directory, byte* name, in NewEntry made)
+    {
+        using var caller = _identity.Assume(request, made.Umask);
+        if (caller.IsError)
+            return -(int)caller.Error;
+        return made.Kind switch
+        {
+            NewEntryKind.Directory => NameOperations.MakeDirectory(directory, name, made.Mode),
+            NewEntryKind.SymbolicLink => NameOperations.SymbolicLink(request.SecondName.Pointer, directory, name),
+            _ => NameOperations.MakeNode(directory, name, made.Mode, made.Device),
+        };
+    }
+
     unsafe int MakeFile(RequestContext request, in InodeReference directory, in OpenRequest open, int flags, byte* name)
     {
+        if (!request.Labels.IsEmpty)
+            return MakeLabelledFile(request, directory, open, flags & ~OpenFlags.O_TRUNC, name);
         using var caller = _identity.Assume(request, open.Umask);
         if (caller.IsError)
             return -(int)caller.Error;
         var making = (flags & ~OpenFlags.O_TRUNC) | OpenFlags.O_CREAT | OpenFlags.O_EXCL | OpenFlags.O_NOFOLLOW | OpenFlags.O_NOCTTY;
         return Descriptors.OpenAt(directory.Fd, name, making, open.Mode & StatMode.PermissionMask);
+    }
+
+    /// <summary>A file without a name, labelled. O_EXCL in <paramref name="flags"/>: it can never have one.</summary>
+    unsafe int MakeUnnamedFile(RequestContext request, in InodeReference directory, in OpenRequest open, int flags)
+    {
+        var dot = (ushort)'.';
+        int fd;
+        using (var caller = _identity.Assume(request, open.Umask))
+        {
+            if (caller.IsError)
+                return -(int)caller.Error;
+            fd = Descriptors.OpenAt(directory.Fd, (byte*)&dot, flags | OpenFlags.O_TMPFILE, open.Mode & StatMode.PermissionMask);
+        }
+        if (fd < 0 || request.Labels.IsEmpty)
+            return fd;
+        var result = SetLabels(fd, request.Labels);
+        if (result >= 0)
+            return fd;
+        _ = Descriptors.Close(fd);
+        return result;
     }
 
     /// <summary>Nothing can be made; what is there can be opened for reading, O_CREAT or not.</summary>

@@ -33,6 +33,7 @@ public sealed unsafe partial class LocalFileSystem : IFileSystem
     readonly FileDescriptor _root;
     readonly Validity _validity;
     readonly bool _hasAcls;
+    readonly bool _hasLabels;
 
     LocalFileSystem(LocalOptions options, FileDescriptor descriptorDirectory, FileDescriptor root)
     {
@@ -47,6 +48,7 @@ public sealed unsafe partial class LocalFileSystem : IFileSystem
         _locks = new LockTable(_budget);
         _xattrs = new InodeXattrs(descriptorDirectory.Value);
         _hasAcls = options.Xattr && HasAcls(root.Value);
+        _hasLabels = options.Xattr && HasLabels(root.Value, _identity.CanLabel);
         _openForLocks = OpenForLocks;
         _validity = options.Cache switch
         {
@@ -60,6 +62,7 @@ public sealed unsafe partial class LocalFileSystem : IFileSystem
         FileSystemTraits.Shared
         | (_options.Xattr ? FileSystemTraits.Xattrs : 0)
         | (_hasAcls ? FileSystemTraits.PosixAcls : 0)
+        | (_hasLabels ? FileSystemTraits.SecurityLabels : 0)
         | (_options.ReadOnly ? FileSystemTraits.ReadOnly : 0)
         | (_options.PosixLocks ? FileSystemTraits.PosixLocks : 0)
         | (_options.Flock ? FileSystemTraits.Flock : 0);

@@ -8,6 +8,7 @@ namespace VirtioFsStore.Backends.Local.Tests;
 sealed unsafe class TestRequestContext : RequestContext
 {
     byte* _names;
+    byte* _labels;
 
     public TestRequestContext As(uint uid, uint gid, uint? supplementaryGroup = null)
     {
@@ -19,6 +20,25 @@ sealed unsafe class TestRequestContext : RequestContext
     public TestRequestContext ObeyingAcls(bool obeys = true)
     {
         GuestObeysAcls = obeys;
+        return this;
+    }
+
+    public TestRequestContext Labelled(params ReadOnlySpan<(string Name, byte[] Value)> labels)
+    {
+        var bytes = new List<byte>();
+        foreach (var (name, value) in labels)
+        {
+            var nameBytes = Encoding.UTF8.GetBytes(name);
+            var record = new byte[SecurityLabels.RecordLength(nameBytes.Length, value.Length)];
+            BitConverter.TryWriteBytes(record, value.Length);
+            nameBytes.CopyTo(record, 8);
+            value.CopyTo(record, 8 + nameBytes.Length + 1);
+            bytes.AddRange(record);
+        }
+        NativeMemory.Free(_labels);
+        _labels = (byte*)NativeMemory.Alloc((nuint)bytes.Count + 1);
+        bytes.ToArray().CopyTo(new Span<byte>(_labels, bytes.Count));
+        Labels = new SecurityLabels(_labels, labels.Length);
         return this;
     }
 
@@ -48,6 +68,7 @@ sealed unsafe class TestRequestContext : RequestContext
     {
         base.Dispose(disposing);
         NativeMemory.Free(_names);
-        _names = null;
+        NativeMemory.Free(_labels);
+        _names = _labels = null;
     }
 }

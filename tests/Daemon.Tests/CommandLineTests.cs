@@ -22,7 +22,7 @@ public sealed class CommandLineTests : IDisposable
 
         (code, output, _) = Daemon.Run("serve", "--help");
         Assert.Equal(0, code);
-        foreach (var option in new[] { "--socket-path", "--fd", "--socket-group", "--relisten", "--tag", "--readonly", "--cache", "--xattr", "--posix-acl", "--writeback", "--store", "--mount" })
+        foreach (var option in new[] { "--socket-path", "--fd", "--socket-group", "--relisten", "--tag", "--readonly", "--cache", "--xattr", "--posix-acl", "--security-label", "--writeback", "--store", "--mount" })
             Assert.Contains(option, output, StringComparison.Ordinal);
     }
 
@@ -55,6 +55,9 @@ public sealed class CommandLineTests : IDisposable
     [InlineData(2, "serve --socket-path {dir}/s {dir} --posix-acl=sometimes", "sometimes")]
     [InlineData(1, "serve --socket-path {dir}/s --posix-acl {dir}/absent", "no such directory")]
     [InlineData(1, "serve --socket-path {dir}/s --posix-acl=always /proc/self", "has no ACLs")]
+    [InlineData(2, "serve --socket-path {dir}/s {dir} --security-label=maybe", "maybe")]
+    [InlineData(1, "serve --socket-path {dir}/s --security-label {dir}/absent", "no such directory")]
+    [InlineData(1, "serve --socket-path {dir}/s --security-label=always /proc/self", "no security labels")]
     [InlineData(2, "frobnicate", "frobnicate")]
     public void A_command_line_that_makes_no_sense_is_refused_in_one_clear_line(int expected, string arguments, string mentions)
     {

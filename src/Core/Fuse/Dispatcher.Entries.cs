@@ -30,12 +30,14 @@ sealed partial class Dispatcher
     bool EnterMount(FuseRequest request, Mount mounted) =>
         Finish(request, mounted, mounted.FileSystem.GetAttributesAsync(request, NodeId.Root, null), ReplyMountRoot);
 
-    bool SymbolicLink(FuseRequest request, Mount mount, NodeId parent)
+    bool SymbolicLink(FuseRequest request, Mount mount, NodeId parent, NegotiatedSession session)
     {
         if (request.ReadName() is var error and not Errno.None)
             return request.Reply(error);
         if (request.ReadTarget() is var targetError and not Errno.None)
             return request.Reply(targetError);
+        if (request.ReadTrailingLabels(session) is var malformed and not Errno.None)
+            return request.Reply(malformed);
         return Finish(request, mount, mount.FileSystem.SymbolicLinkAsync(request, parent), ReplyEntry);
     }
 
@@ -43,7 +45,7 @@ sealed partial class Dispatcher
     {
         if (!request.Read(out MknodIn make))
             return request.Reply(Errno.EINVAL);
-        if (request.ReadName() is var error and not Errno.None)
+        if (request.ReadNewName(session) is var error and not Errno.None)
             return request.Reply(error);
         var (major, minor) = AbiConversions.DecodeDevice(make.Rdev);
         return Finish(request, mount, mount.FileSystem.MakeNodeAsync(request, parent, make.Mode, major, minor, Umask(session, make.Umask)), ReplyEntry);
@@ -53,7 +55,7 @@ sealed partial class Dispatcher
     {
         if (!request.Read(out MkdirIn make))
             return request.Reply(Errno.EINVAL);
-        if (request.ReadName() is var error and not Errno.None)
+        if (request.ReadNewName(session) is var error and not Errno.None)
             return request.Reply(error);
         return Finish(request, mount, mount.FileSystem.MakeDirectoryAsync(request, parent, make.Mode, Umask(session, make.Umask)), ReplyEntry);
     }

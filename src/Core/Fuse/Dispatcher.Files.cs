@@ -35,7 +35,7 @@ sealed partial class Dispatcher
     {
         if (!request.Read(out CreateIn create))
             return request.Reply(Errno.EINVAL);
-        if (request.ReadName() is var error and not Errno.None)
+        if (request.ReadNewName(session) is var error and not Errno.None)
             return request.Reply(error);
         return Finish(request, mount, mount.FileSystem.CreateAsync(request, parent, ToOpenRequest(create, session)), ReplyCreate);
     }
@@ -44,7 +44,8 @@ sealed partial class Dispatcher
     {
         if (!request.Read(out CreateIn create))
             return request.Reply(Errno.EINVAL);
-        // A name comes along that means nothing.
+        if (request.ReadNoName(session) is var error and not Errno.None)
+            return request.Reply(error);
         return Finish(request, mount, mount.FileSystem.CreateTemporaryAsync(request, parent, ToOpenRequest(create, session)), ReplyCreate);
     }
 

@@ -19,7 +19,7 @@ sealed partial class Dispatcher(Router router, SessionOptions options, WaitingRe
     public bool Dispatch(FuseRequest request, NegotiatedSession session)
     {
         if (request.Header.TotalExtensionLength != 0 && session.Has(InitFlags.CREATE_SUPP_GROUP | InitFlags.SECURITY_CTX)
-            && request.ReadExtensions() is var malformed and not Errno.None)
+            && request.ReadExtensions(session) is var malformed and not Errno.None)
         {
             return request.Reply(malformed);
         }
@@ -57,7 +57,7 @@ sealed partial class Dispatcher(Router router, SessionOptions options, WaitingRe
             Opcode.FUSE_ACCESS => Access(request, mount, node),
             Opcode.FUSE_STATFS => StatFs(request, mount, node),
             Opcode.FUSE_READLINK => ReadLink(request, mount, node),
-            Opcode.FUSE_SYMLINK => SymbolicLink(request, mount, node),
+            Opcode.FUSE_SYMLINK => SymbolicLink(request, mount, node, session),
             Opcode.FUSE_MKNOD => MakeNode(request, mount, node, session),
             Opcode.FUSE_MKDIR => MakeDirectory(request, mount, node, session),
             Opcode.FUSE_UNLINK => Unlink(request, mount, node),

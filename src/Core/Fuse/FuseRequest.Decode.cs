@@ -40,6 +40,12 @@ sealed unsafe partial class FuseRequest
         return error;
     }
 
+    /// <summary>As <see cref="ReadName"/>, for what is to be made, and the labels for it.</summary>
+    public Errno ReadNewName(NegotiatedSession session) => ReadName() is var error and not Errno.None ? error : ReadTrailingLabels(session);
+
+    /// <summary>Labels behind a name that means nothing (TMPFILE sends "/").</summary>
+    public Errno ReadNoName(NegotiatedSession session) => ReadString(out _) ? ReadTrailingLabels(session) : Errno.EINVAL;
+
     /// <summary>A component of a path into <see cref="RequestContext.SecondName"/>.</summary>
     public Errno ReadSecondName()
     {
@@ -75,47 +81,6 @@ sealed unsafe partial class FuseRequest
             return Errno.EINVAL;
         SecondName = new ByteString(_body + _position, (int)size);
         _position += (int)size;
-        return Errno.None;
-    }
-
-    /// <summary>
-    /// Splits the extensions off the end of the body (since 7.38: their length is in the header, in units of 8 bytes) and takes
-    /// the caller's supplementary group from them.
-    /// </summary>
-    public Errno ReadExtensions()
-    {
-        var size = _header.TotalExtensionLength * 8;
-        if (size == 0)
-            return Errno.None;
-        if (size > _length)
-            return Errno.EINVAL;
-        var end = _length;
-        var at = _length -= size;
-        while (at < end)
-        {
-            if (end - at < sizeof(ExtensionHeader))
-                return Errno.EINVAL;
-            var extension = Unsafe.ReadUnaligned<ExtensionHeader>(_body + at);
-            if (extension.Size < sizeof(ExtensionHeader) || extension.Size > (uint)(end - at) || extension.Size % 8 != 0)
-                return Errno.EINVAL;
-            if (extension.Type == Protocol.FUSE_EXT_GROUPS && ReadGroups(at + sizeof(ExtensionHeader), (int)extension.Size - sizeof(ExtensionHeader)) is var error and not Errno.None)
-                return error;
-            at += (int)extension.Size;
-        }
-        // The strings in front of the extensions must end before them.
-        return Errno.None;
-    }
-
-    Errno ReadGroups(int at, int size)
-    {
-        if (size < sizeof(uint))
-            return Errno.EINVAL;
-        var count = Unsafe.ReadUnaligned<uint>(_body + at);
-        // Linux sends at most the one group that matches the parent directory's.
-        if (count > 1 || (count + 1) * sizeof(uint) > (uint)size)
-            return Errno.EINVAL;
-        if (count == 1)
-            SupplementaryGroup = Unsafe.ReadUnaligned<uint>(_body + at + sizeof(uint));
         return Errno.None;
     }
 

@@ -131,7 +131,9 @@ public sealed partial class FuseSession
     }
 
     /// <summary>What a guest must offer to be served.</summary>
-    InitFlags Required => _options.PosixAcl == FeatureMode.Always ? Acls : InitFlags.None;
+    InitFlags Required =>
+        (_options.PosixAcl == FeatureMode.Always ? Acls : InitFlags.None)
+        | (_options.SecurityLabels == FeatureMode.Always ? InitFlags.SECURITY_CTX : InitFlags.None);
 
     /// <summary>One file system that has it is enough: the others answer that this file or that has none.</summary>
     bool Uses(FeatureMode mode, FileSystemTraits trait) =>
@@ -153,6 +155,8 @@ public sealed partial class FuseSession
         flags |= _options.KillPrivilegesV2 ? InitFlags.HANDLE_KILLPRIV_V2 | InitFlags.ATOMIC_O_TRUNC : InitFlags.ALLOW_IDMAP;
         if (Uses(_options.PosixAcl, FileSystemTraits.PosixAcls))
             flags |= Acls;
+        if (Uses(_options.SecurityLabels, FileSystemTraits.SecurityLabels))
+            flags |= InitFlags.SECURITY_CTX;
         if (_options.DirectIoAllowMmap)
             flags |= InitFlags.DIRECT_IO_ALLOW_MMAP;
         if (_options.AnnounceSubmounts)

@@ -21,6 +21,9 @@ public sealed record SessionOptions
     /// <summary>POSIX_ACL: the guest's kernel obeys the ACLs that file systems show it, and leaves the umask to them.</summary>
     public FeatureMode PosixAcl { get; init; }
 
+    /// <summary>SECURITY_CTX: what the guest creates comes with the labels of its security modules.</summary>
+    public FeatureMode SecurityLabels { get; init; }
+
     /// <summary>Shared mmap of files with direct I/O.</summary>
     public bool DirectIoAllowMmap { get; init; }
 

@@ -17,6 +17,7 @@ public static unsafe partial class ThreadCredentials
     public const int CAP_FSETID = 4;
     public const int CAP_SETGID = 6;
     public const int CAP_SETUID = 7;
+    public const int CAP_SYS_ADMIN = 21;
     public const int CAP_MKNOD = 27;
 
     const uint CapabilityVersion3 = 0x20080522;

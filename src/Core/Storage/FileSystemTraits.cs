@@ -26,4 +26,7 @@ public enum FileSystemTraits
 
     /// <summary>Has POSIX ACLs, as the attributes system.posix_acl_access and system.posix_acl_default.</summary>
     PosixAcls = 1 << 6,
+
+    /// <summary>Can give what it makes a security label from the beginning.</summary>
+    SecurityLabels = 1 << 7,
 }

@@ -23,6 +23,9 @@ public abstract unsafe class RequestContext : TransportRequest
     /// <summary>The caller's supplementary group that matches the parent directory's (FUSE_CREATE_SUPP_GROUP), else <see cref="NoGroup"/>.</summary>
     public uint SupplementaryGroup { get; protected set; } = NoGroup;
 
+    /// <summary>What the new file is to be labelled with before anyone can see it; empty unless the session agreed SECURITY_CTX.</summary>
+    public SecurityLabels Labels { get; protected set; }
+
     /// <summary>The (first) name: one component, 1–255 bytes, no slash, not "." or ".."; for xattr operations the attribute's name.</summary>
     public ByteString Name { get; protected set; }
 
@@ -79,6 +82,7 @@ public abstract unsafe class RequestContext : TransportRequest
     {
         SupplementaryGroup = NoGroup;
         Name = SecondName = default;
+        Labels = default;
         if (_cancellation is null)
             return;
         _cancellation.Dispose();

@@ -12,6 +12,7 @@ static class SourceOptions
     static readonly Option<bool> s_readonly = new("--readonly") { Description = "Refuse all changes to a directory." };
     static readonly Option<bool> s_xattr = new("--xattr") { Description = "Extended attributes of a directory's files." };
     static readonly Option<string> s_posixAcl = FeatureOption.Create("--posix-acl", "POSIX ACLs, obeyed by the guest: never, auto (where the guest and the directory's file system have them), always (else nothing is served; so does --posix-acl alone). Implies --xattr.");
+    static readonly Option<string> s_securityLabel = FeatureOption.Create("--security-label", "Label new files as the guest's security modules (SELinux) say, before they can be seen: never, auto (where the guest sends labels and the directory's file system keeps them), always (else nothing is served; so does --security-label alone). Needs CAP_SYS_ADMIN where the host has no SELinux of its own. Implies --xattr.");
     static readonly Option<bool> s_writeback = new("--writeback") { Description = "Let the guest collect writes to a directory's files in its page cache." };
     static readonly Option<bool> s_killPrivileges = new("--killpriv-v2") { Description = "Clear setuid, setgid and capabilities of written files here: saves the guest a request before each write." };
     static readonly Option<bool> s_posixLock = new("--posix-lock") { Description = "fcntl locks that the host sees. Without it they stay in the guest." };
@@ -25,7 +26,7 @@ static class SourceOptions
     /// <summary>All of them: for commands that serve a source.</summary>
     public static void AddTo(Command command)
     {
-        foreach (var option in (Option[])[s_cache, s_readonly, s_xattr, s_posixAcl, s_writeback, s_killPrivileges, s_posixLock, s_flock, s_noReaddirplus, s_inodeFileHandles])
+        foreach (var option in (Option[])[s_cache, s_readonly, s_xattr, s_posixAcl, s_securityLabel, s_writeback, s_killPrivileges, s_posixLock, s_flock, s_noReaddirplus, s_inodeFileHandles])
             command.Add(option);
         AddImageOptionsTo(command);
     }
@@ -38,14 +39,15 @@ static class SourceOptions
     }
 
     /// <summary>See <see cref="FeatureOption.Complete"/>.</summary>
-    public static string[] Complete(string[] arguments) => FeatureOption.Complete(arguments, s_posixAcl);
+    public static string[] Complete(string[] arguments) => FeatureOption.Complete(arguments, s_posixAcl, s_securityLabel);
 
     public static SourceSettings Read(ParseResult parsed) => new()
     {
         Cache = parsed.GetValue(s_cache)!,
         ReadOnly = parsed.GetValue(s_readonly),
-        Xattr = parsed.GetValue(s_xattr) || FeatureOption.Read(parsed, s_posixAcl) != FeatureMode.Never,
+        Xattr = parsed.GetValue(s_xattr),
         PosixAcl = FeatureOption.Read(parsed, s_posixAcl),
+        SecurityLabels = FeatureOption.Read(parsed, s_securityLabel),
         Writeback = parsed.GetValue(s_writeback),
         KillPrivileges = parsed.GetValue(s_killPrivileges),
         PosixLocks = parsed.GetValue(s_posixLock),

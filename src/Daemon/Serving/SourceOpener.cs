@@ -44,10 +44,23 @@ sealed class SourceOpener(SourceSettings settings, ILogger logger)
     LocalFileSystem OpenDirectory(string path)
     {
         var fileSystem = LocalFileSystem.Open(LocalOptions(path));
-        if (settings.PosixAcl != FeatureMode.Always || (fileSystem.Traits & FileSystemTraits.PosixAcls) != 0)
+        try
+        {
+            Insist(settings.PosixAcl, FileSystemTraits.PosixAcls, $"cannot serve '{path}' with --posix-acl=always: its file system has no ACLs, or is mounted without them; --posix-acl=auto serves it without");
+            Insist(settings.SecurityLabels, FileSystemTraits.SecurityLabels, $"cannot serve '{path}' with --security-label=always: its file system keeps no security labels; --security-label=auto serves it without");
             return fileSystem;
-        fileSystem.DisposeAsync().AsTask().GetAwaiter().GetResult();
-        throw new IOException($"cannot serve '{path}' with --posix-acl=always: its file system has no ACLs, or is mounted without them; --posix-acl=auto serves it without");
+        }
+        catch
+        {
+            fileSystem.DisposeAsync().AsTask().GetAwaiter().GetResult();
+            throw;
+        }
+
+        void Insist(FeatureMode mode, FileSystemTraits trait, string otherwise)
+        {
+            if (mode == FeatureMode.Always && (fileSystem.Traits & trait) == 0)
+                throw new IOException(otherwise);
+        }
     }
 
     LocalOptions LocalOptions(string path) => new()
@@ -61,7 +74,7 @@ sealed class SourceOpener(SourceSettings settings, ILogger logger)
             _ => CacheMode.Auto,
         },
         ReadOnly = settings.ReadOnly,
-        Xattr = settings.Xattr,
+        Xattr = settings.Xattr || settings.PosixAcl != FeatureMode.Never || settings.SecurityLabels != FeatureMode.Never,
         Writeback = settings.Writeback,
         KillPrivileges = settings.KillPrivileges,
         PosixLocks = settings.PosixLocks,

@@ -15,6 +15,8 @@ sealed record SourceSettings
 
     public FeatureMode PosixAcl { get; init; }
 
+    public FeatureMode SecurityLabels { get; init; }
+
     public bool Writeback { get; init; }
 
     /// <summary>HANDLE_KILLPRIV_V2.</summary>
@@ -42,5 +44,6 @@ sealed record SourceSettings
         Writeback = Writeback,
         KillPrivilegesV2 = KillPrivileges,
         PosixAcl = PosixAcl,
+        SecurityLabels = SecurityLabels,
     };
 }

@@ -54,6 +54,7 @@ public sealed class AbiSizeTests
         { nameof(CopyFileRangeOut), Unsafe.SizeOf<CopyFileRangeOut>(), 8 },
         { nameof(SyncfsIn), Unsafe.SizeOf<SyncfsIn>(), 8 },
         { nameof(ExtensionHeader), Unsafe.SizeOf<ExtensionHeader>(), 8 },
+        { nameof(SecurityContextHeader), Unsafe.SizeOf<SecurityContextHeader>(), 8 },
         { nameof(StatxIn), Unsafe.SizeOf<StatxIn>(), 24 },
         { nameof(StatxTime), Unsafe.SizeOf<StatxTime>(), 16 },
         { nameof(StatxBody), Unsafe.SizeOf<StatxBody>(), 256 },

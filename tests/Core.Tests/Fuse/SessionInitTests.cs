@@ -41,10 +41,10 @@ public sealed class SessionInitTests
     public void Nothing_is_agreed_that_was_not_offered()
     {
         using var mounted = new MountedMemory(
-            FileSystemTraits.PosixLocks | FileSystemTraits.Flock | FileSystemTraits.Xattrs | FileSystemTraits.PosixAcls,
+            FileSystemTraits.PosixLocks | FileSystemTraits.Flock | FileSystemTraits.Xattrs | FileSystemTraits.PosixAcls | FileSystemTraits.SecurityLabels,
             new Core.Fuse.SessionOptions
             {
-                PosixAcl = Core.Fuse.FeatureMode.Auto, Writeback = true, KillPrivilegesV2 = true, DirectIoAllowMmap = true, AnnounceSubmounts = true,
+                PosixAcl = Core.Fuse.FeatureMode.Auto, SecurityLabels = Core.Fuse.FeatureMode.Auto, Writeback = true, KillPrivilegesV2 = true, DirectIoAllowMmap = true, AnnounceSubmounts = true,
             },
             initialise: false);
 
@@ -89,15 +89,15 @@ public sealed class SessionInitTests
     public void Options_and_traits_turn_their_flags_on()
     {
         using var mounted = new MountedMemory(
-            FileSystemTraits.PosixLocks | FileSystemTraits.Flock | FileSystemTraits.Xattrs | FileSystemTraits.PosixAcls,
+            FileSystemTraits.PosixLocks | FileSystemTraits.Flock | FileSystemTraits.Xattrs | FileSystemTraits.PosixAcls | FileSystemTraits.SecurityLabels,
             new Core.Fuse.SessionOptions
             {
-                PosixAcl = Core.Fuse.FeatureMode.Auto, Writeback = true, KillPrivilegesV2 = true, DirectIoAllowMmap = true, AnnounceSubmounts = true,
+                PosixAcl = Core.Fuse.FeatureMode.Auto, SecurityLabels = Core.Fuse.FeatureMode.Auto, Writeback = true, KillPrivilegesV2 = true, DirectIoAllowMmap = true, AnnounceSubmounts = true,
             });
 
         const FuseInitFlags Wanted = FuseInitFlags.PosixAcl | FuseInitFlags.DontMask | FuseInitFlags.SetXattrExt | FuseInitFlags.WritebackCache
             | FuseInitFlags.HandleKillPrivV2 | FuseInitFlags.DirectIoAllowMmap | FuseInitFlags.Submounts | FuseInitFlags.PosixLocks
-            | FuseInitFlags.FlockLocks;
+            | FuseInitFlags.FlockLocks | FuseInitFlags.SecurityContext;
         Assert.Equal(Wanted, mounted.Fuse.Agreed & Wanted);
     }
 

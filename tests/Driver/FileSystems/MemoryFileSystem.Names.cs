@@ -107,12 +107,21 @@ public sealed unsafe partial class MemoryFileSystem
     {
         LastCaller = request.Caller;
         LastSupplementaryGroup = request.SupplementaryGroup;
+        LastLabels = request.Labels.IsEmpty ? [] : ToList(request.Labels);
         var node = Make(mode, request.Caller);
         if (!node.IsDirectory)
             return node;
         node.Parent = directory;
         directory.LinkCount++;
         return node;
+    }
+
+    static List<(string Name, byte[] Value)> ToList(in SecurityLabels labels)
+    {
+        var list = new List<(string, byte[])>();
+        foreach (var label in labels)
+            list.Add((label.Name.ToString(), label.Span.ToArray()));
+        return list;
     }
 
     Errno Remove(RequestContext request, NodeId parent, bool directory)

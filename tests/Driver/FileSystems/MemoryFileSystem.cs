@@ -40,6 +40,9 @@ public sealed partial class MemoryFileSystem : IFileSystem
     /// <summary>The supplementary group that came with it.</summary>
     public uint LastSupplementaryGroup { get; private set; } = RequestContext.NoGroup;
 
+    /// <summary>The security labels that came with it.</summary>
+    public IReadOnlyList<(string Name, byte[] Value)> LastLabels { get; private set; } = [];
+
     /// <summary>O_* of the last OPEN or CREATE.</summary>
     public int LastOpenFlags { get; private set; }
 

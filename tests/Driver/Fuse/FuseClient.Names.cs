@@ -9,7 +9,7 @@ public sealed partial class FuseClient
         Run<FuseEntryOut>(BeginFor<FuseEntryOut>(FuseOpcode.Lookup, parent).AppendName(name));
 
     public FuseResult<FuseEntryOut> Symlink(ulong parent, ReadOnlySpan<byte> name, ReadOnlySpan<byte> target) =>
-        Run<FuseEntryOut>(WithGroup(BeginFor<FuseEntryOut>(FuseOpcode.Symlink, parent).AppendName(name).AppendName(target)));
+        Run<FuseEntryOut>(WithExtensions(BeginFor<FuseEntryOut>(FuseOpcode.Symlink, parent).AppendName(name).AppendName(target)));
 
     /// <param name="parent">The directory.</param>
     /// <param name="name">The new name.</param>
@@ -17,11 +17,11 @@ public sealed partial class FuseClient
     /// <param name="rdev">A device's number as new_encode_dev packs it.</param>
     /// <param name="umask">The caller's.</param>
     public FuseResult<FuseEntryOut> MkNod(ulong parent, ReadOnlySpan<byte> name, uint mode, uint rdev = 0, uint umask = 0) =>
-        Run<FuseEntryOut>(WithGroup(
+        Run<FuseEntryOut>(WithExtensions(
             BeginFor<FuseEntryOut>(FuseOpcode.MkNod, parent).Append(new FuseMknodIn { Mode = mode, Rdev = rdev, Umask = umask }).AppendName(name)));
 
     public FuseResult<FuseEntryOut> MkDir(ulong parent, ReadOnlySpan<byte> name, uint mode = 0x1ED, uint umask = 0) =>
-        Run<FuseEntryOut>(WithGroup(
+        Run<FuseEntryOut>(WithExtensions(
             BeginFor<FuseEntryOut>(FuseOpcode.MkDir, parent).Append(new FuseMkdirIn { Mode = mode, Umask = umask }).AppendName(name)));
 
     public int Unlink(ulong parent, ReadOnlySpan<byte> name) => Run(Begin(FuseOpcode.Unlink, parent).AppendName(name));
@@ -45,13 +45,13 @@ public sealed partial class FuseClient
 
     public FuseResult<FuseCreateOut> Create(
         ulong parent, ReadOnlySpan<byte> name, uint flags, uint mode = 0x1A4, uint umask = 0, uint openFlags = 0) =>
-        Run<FuseCreateOut>(WithGroup(
+        Run<FuseCreateOut>(WithExtensions(
             BeginFor<FuseCreateOut>(FuseOpcode.Create, parent)
                 .Append(new FuseCreateIn { Flags = flags, Mode = mode, Umask = umask, OpenFlags = openFlags }).AppendName(name)));
 
     /// <summary>Linux sends "/" as the name (fs/fuse/dir.c, fuse_tmpfile).</summary>
     public FuseResult<FuseCreateOut> TmpFile(ulong parent, uint flags, uint mode = 0x1A4, uint umask = 0) =>
-        Run<FuseCreateOut>(WithGroup(
+        Run<FuseCreateOut>(WithExtensions(
             BeginFor<FuseCreateOut>(FuseOpcode.TmpFile, parent)
                 .Append(new FuseCreateIn { Flags = flags, Mode = mode, Umask = umask }).AppendName("/"u8)));
 

@@ -22,6 +22,12 @@ public sealed partial class FuseClient(FuseQueue requests, FuseQueue hiprio)
     /// <summary>Sent along with operations that create (FUSE_CREATE_SUPP_GROUP), if set.</summary>
     public uint? SupplementaryGroup { get; set; }
 
+    /// <summary>Sent along with operations that create (FUSE_SECURITY_CTX), if set; an empty list is sent too, as Linux does without a security module.</summary>
+    public IReadOnlyCollection<(string Name, byte[] Value)>? Labels { get; set; }
+
+    /// <summary>7.minor of the last <see cref="Init"/>: how extensions are sent.</summary>
+    public uint Minor { get; private set; } = 45;
+
     /// <summary>The answer to <see cref="Init"/>.</summary>
     public FuseInitOut Session { get; private set; }
 
@@ -42,7 +48,7 @@ public sealed partial class FuseClient(FuseQueue requests, FuseQueue hiprio)
     {
         var result = TryInit(7, minor, offered, maxReadahead);
         if (result.Error == 0)
-            Session = result.Body;
+            (Session, Minor) = (result.Body, minor);
         return result;
     }
 
@@ -135,5 +141,10 @@ public sealed partial class FuseClient(FuseQueue requests, FuseQueue hiprio)
         return new FuseResult<byte[]>(error, body);
     }
 
-    FuseRequest WithGroup(FuseRequest request) => SupplementaryGroup is { } group ? request.AppendSupplementaryGroup(group) : request;
+    FuseRequest WithExtensions(FuseRequest request)
+    {
+        if (Labels is { } labels)
+            request.AppendSecurityLabels(labels, announced: Minor >= 38);
+        return SupplementaryGroup is { } group ? request.AppendSupplementaryGroup(group) : request;
+    }
 }

@@ -99,16 +99,33 @@ public sealed unsafe class FuseRequest
         return AppendBytes([0]);
     }
 
-    /// <summary>FUSE_CREATE_SUPP_GROUP: one supplementary group as an extension after the body, padded to 8 bytes.</summary>
+    /// <summary>FUSE_CREATE_SUPP_GROUP: one supplementary group as an extension behind the body.</summary>
     public FuseRequest AppendSupplementaryGroup(uint group)
     {
-        while (RequestLength % 8 != 0)
-            AppendBytes([0]);
         const uint FuseExtGroups = 32;
         Append(new FuseExtensionHeader { Size = 16, Type = FuseExtGroups });
         Append(1u);
         Append(group);
         Unsafe.AsRef<FuseInHeader>(_request).ExtensionLength += 2;
+        return this;
+    }
+
+    /// <summary>FUSE_SECURITY_CTX: labels as an extension behind the body, as Linux's get_security_context makes it.</summary>
+    /// <param name="labels">Attributes and values.</param>
+    /// <param name="announced">The header tells the extension's length: since 7.38.</param>
+    public FuseRequest AppendSecurityLabels(IReadOnlyCollection<(string Name, byte[] Value)> labels, bool announced)
+    {
+        var start = RequestLength;
+        Append(new FuseExtensionHeader { Type = (uint)labels.Count });
+        foreach (var (name, value) in labels)
+        {
+            Append((uint)value.Length).Append(0u).AppendName(System.Text.Encoding.UTF8.GetBytes(name)).AppendBytes(value);
+            while ((RequestLength - start) % 8 != 0)
+                AppendBytes([0]);
+        }
+        MemoryMarshal.Write(RawRequest[start..], (uint)(RequestLength - start));
+        if (announced)
+            Unsafe.AsRef<FuseInHeader>(_request).ExtensionLength += (ushort)((RequestLength - start) / 8);
         return this;
     }
 

@@ -11,6 +11,9 @@ public static class Protocol
     /// <summary>Linux 5.4, the first kernel with virtio-fs.</summary>
     public const uint OldestMinor = 31;
 
+    /// <summary>From here on the header says how long the extensions behind a body are.</summary>
+    public const uint FirstMinorWithExtensions = 38;
+
     public const uint FUSE_GETATTR_FH = 1 << 0;
     public const uint FUSE_OPEN_KILL_SUIDGID = 1 << 0;
     public const uint FUSE_RELEASE_FLUSH = 1 << 0;

@@ -1,0 +1,97 @@
+using System.Buffers.Text;
+using VirtioFsStore.Backends.Local.Inodes;
+using VirtioFsStore.Core.Interop;
+using VirtioFsStore.Core.Storage;
+
+namespace VirtioFsStore.Backends.Local;
+
+/// <summary>
+/// Files that have their security labels before they have their name: what has no label yet may mean anything to the guest's security
+/// module, and a daemon that dies in between would leave it so. A file is made without a name and then linked, anything else is made under
+/// another name and then renamed.
+/// </summary>
+/// <remarks>
+/// The labels are set as the daemon, which needs CAP_SYS_ADMIN for it, or the permission of the host's own SELinux. Not by
+/// /proc/thread-self/attr/fscreate: that would work on hosts with SELinux alone, and for security.selinux alone.
+/// </remarks>
+partial class LocalFileSystem
+{
+    static ReadOnlySpan<byte> SelinuxLabel => "security.selinux"u8;
+
+    static ReadOnlySpan<byte> TemporaryPrefix => ".virtiofs-store-new-"u8;
+
+    /// <summary>Where the host's SELinux is on, every file has a label.</summary>
+    static unsafe bool HasLabels(int fd, bool privileged)
+    {
+        var path = new DescriptorPath(fd);
+        fixed (byte* name = SelinuxLabel)
+        {
+            var error = ExtendedAttributes.Get(path.Absolute(), name, null, 0).ToErrno();
+            return error == Errno.None || (error == Errno.ENODATA && privileged);
+        }
+    }
+
+    static unsafe int SetLabels(int fd, in SecurityLabels labels)
+    {
+        var path = new DescriptorPath(fd);
+        foreach (var label in labels)
+        {
+            var result = ExtendedAttributes.Set(path.Absolute(), label.Name.Pointer, label.Value, (nuint)label.Length, 0);
+            if (result < 0)
+                return result;
+        }
+        return 0;
+    }
+
+    /// <summary>As <see cref="MakeFile"/>; EEXIST if the name is there.</summary>
+    unsafe int MakeLabelledFile(RequestContext request, in InodeReference directory, in OpenRequest open, int flags, byte* name)
+    {
+        // A file without a name must be open for writing.
+        var readOnly = (flags & OpenFlags.O_ACCMODE) == OpenFlags.O_RDONLY;
+        var fd = MakeUnnamedFile(request, directory, open, readOnly ? flags | OpenFlags.O_RDWR : flags);
+        if (fd < 0)
+            return fd;
+        var path = new DescriptorPath(fd);
+        var result = NameOperations.Link(_descriptorDirectory.Value, path.Number(), directory.Fd, name, Descriptors.AT_SYMLINK_FOLLOW);
+        if (result >= 0 && readOnly)
+            result = Descriptors.OpenAt(_descriptorDirectory.Value, path.Number(), flags | OpenFlags.O_NOCTTY);
+        if (result >= 0 && !readOnly)
+            return fd;
+        _ = Descriptors.Close(fd);
+        return result;
+    }
+
+    unsafe int MakeLabelled(RequestContext request, int directory, in NewEntry made)
+    {
+        const int MaxNumber = 20;
+        var temporary = stackalloc byte[TemporaryPrefix.Length + MaxNumber + 1];
+        TemporaryPrefix.CopyTo(new Span<byte>(temporary, TemporaryPrefix.Length));
+        var result = -(int)Errno.EEXIST;
+        for (var attempt = 0; attempt < CreateAttempts && result == -(int)Errno.EEXIST; attempt++)
+        {
+            Utf8Formatter.TryFormat(Random.Shared.NextInt64(), new Span<byte>(temporary + TemporaryPrefix.Length, MaxNumber), out var length);
+            temporary[TemporaryPrefix.Length + length] = 0;
+            result = Make(request, directory, temporary, made);
+        }
+        if (result < 0)
+            return result;
+        result = LabelAndRename(directory, temporary, request);
+        if (result < 0)
+            _ = NameOperations.Unlink(directory, temporary, made.Kind == NewEntryKind.Directory ? Descriptors.AT_REMOVEDIR : 0);
+        return result;
+    }
+
+    static unsafe int LabelAndRename(int directory, byte* temporary, RequestContext request)
+    {
+        var fd = OpenPath(directory, temporary);
+        if (fd < 0)
+            return fd;
+        var result = SetLabels(fd, request.Labels);
+        _ = Descriptors.Close(fd);
+        if (result < 0)
+            return result;
+        result = NameOperations.Rename(directory, temporary, directory, request.Name.Pointer, NameOperations.RENAME_NOREPLACE);
+        // A file system that cannot do it.
+        return result == -(int)Errno.EINVAL ? -(int)Errno.EOPNOTSUPP : result;
+    }
+}
