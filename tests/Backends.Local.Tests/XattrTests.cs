@@ -64,6 +64,47 @@ public sealed class XattrTests : IDisposable
         Assert.Equal(capability, other.GetXattr(other.Lookup("program").Node, "security.capability"));
     }
 
+    [RootFact]
+    public void Every_namespace_but_system_passes_and_keeps_what_the_host_keeps()
+    {
+        var mountPoint = _share.Host("mount");
+        Directory.CreateDirectory(mountPoint);
+        // A file system that keeps the largest values there are.
+        Command.Run("mount", "-t", "tmpfs", "tmpfs", mountPoint);
+        try
+        {
+            using var share = new Share(mountPoint, options => options with { Xattr = true });
+            var node = share.Create("file").Entry.Node;
+            var largest = new byte[ExtendedAttributes.MaxSize];
+            new Random(1).NextBytes(largest);
+            var longest = "trusted." + new string('n', ExtendedAttributes.MaxNameLength - "trusted.".Length);
+
+            foreach (var name in new[] { "trusted.overlay.redirect", "security.selinux", longest })
+            {
+                Assert.Equal(Errno.None, share.SetXattr(node, name, largest));
+                Assert.Equal(largest, share.GetXattr(node, name));
+                Assert.Equal(Errno.ERANGE, share.TryGetXattr(node, name, ExtendedAttributes.MaxSize - 1).Error);
+            }
+            Assert.Equal(new[] { "security.selinux", longest, "trusted.overlay.redirect" }.Order(), share.ListXattr(node).Order());
+            Assert.Equal(Errno.EOPNOTSUPP, share.SetXattr(node, "system.other", [1]));
+        }
+        finally
+        {
+            Command.Run("umount", mountPoint);
+        }
+    }
+
+    [Fact]
+    public void The_attributes_of_an_unprivileged_overlayfs_pass()
+    {
+        var directory = _share.MakeDirectory("directory").Node;
+
+        Assert.Equal(Errno.None, _share.SetXattr(directory, "user.overlay.opaque", [(byte)'y']));
+
+        Assert.Equal([(byte)'y'], _share.GetXattr(directory, "user.overlay.opaque"));
+        Assert.Equal(["user.overlay.opaque"], _share.ListXattr(directory));
+    }
+
     [Fact]
     public void A_share_without_them_says_EOPNOTSUPP()
     {

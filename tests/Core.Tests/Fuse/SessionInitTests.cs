@@ -69,7 +69,7 @@ public sealed class SessionInitTests
                 | (FuseInitFlags)(1UL << 31)));
         Assert.Equal(
             FuseInitFlags.AsyncRead | FuseInitFlags.ParallelDirOps | FuseInitFlags.BigWrites | FuseInitFlags.MaxPages
-            | FuseInitFlags.AtomicOTrunc | FuseInitFlags.InitExt | FuseInitFlags.CreateSuppGroup,
+            | FuseInitFlags.InitExt | FuseInitFlags.CreateSuppGroup,
             agreed & (FuseInitFlags.AsyncRead | FuseInitFlags.ParallelDirOps | FuseInitFlags.BigWrites | FuseInitFlags.MaxPages
                 | FuseInitFlags.AtomicOTrunc | FuseInitFlags.InitExt | FuseInitFlags.CreateSuppGroup));
         Assert.Equal(0UL, (ulong)agreed >> 43);
@@ -97,7 +97,7 @@ public sealed class SessionInitTests
 
         const FuseInitFlags Wanted = FuseInitFlags.PosixAcl | FuseInitFlags.DontMask | FuseInitFlags.SetXattrExt | FuseInitFlags.WritebackCache
             | FuseInitFlags.HandleKillPrivV2 | FuseInitFlags.DirectIoAllowMmap | FuseInitFlags.Submounts | FuseInitFlags.PosixLocks
-            | FuseInitFlags.FlockLocks | FuseInitFlags.SecurityContext;
+            | FuseInitFlags.FlockLocks | FuseInitFlags.SecurityContext | FuseInitFlags.AtomicOTrunc;
         Assert.Equal(Wanted, mounted.Fuse.Agreed & Wanted);
     }
 
