@@ -14,7 +14,7 @@ public sealed partial class FuseSession
         | InitFlags.MAX_PAGES | InitFlags.INIT_EXT;
 
     /// <summary>What matters where files can be made or change.</summary>
-    const InitFlags Mutable = InitFlags.AUTO_INVAL_DATA | InitFlags.CREATE_SUPP_GROUP;
+    const InitFlags Mutable = InitFlags.AUTO_INVAL_DATA | InitFlags.CREATE_SUPP_GROUP | InitFlags.ATOMIC_O_TRUNC;
 
     /// <summary>Without all three the guest's kernel would show ACLs that it does not obey, or apply its umask where a default ACL replaces it.</summary>
     const InitFlags Acls = InitFlags.POSIX_ACL | InitFlags.DONT_MASK | InitFlags.SETXATTR_EXT;
@@ -51,6 +51,10 @@ public sealed partial class FuseSession
         var flags = offered & Wanted(policy);
         if ((flags & Acls) != Acls)
             flags &= ~Acls;
+        // An OPEN that truncates says whether setuid and setgid are to go only with HANDLE_KILLPRIV_V2; else the kernel truncates by SETATTR,
+        // which says it.
+        if ((flags & InitFlags.HANDLE_KILLPRIV_V2) == 0)
+            flags &= ~InitFlags.ATOMIC_O_TRUNC;
         _used = true;
         _resumable = false;
         _negotiated = new NegotiatedSession(Math.Min(init.Minor, Protocol.Minor), flags, policy);
@@ -150,9 +154,8 @@ public sealed partial class FuseSession
             flags |= InitFlags.DO_READDIRPLUS | InitFlags.READDIRPLUS_AUTO;
         if (_options.Writeback)
             flags |= InitFlags.WRITEBACK_CACHE;
-        // With idmapped mounts the kernel no longer says who writes or allocates, which deciding over setuid and setgid needs. And an OPEN
-        // that truncates says whether they are to go only with HANDLE_KILLPRIV_V2: else the kernel truncates by SETATTR, where it knows.
-        flags |= _options.KillPrivilegesV2 ? InitFlags.HANDLE_KILLPRIV_V2 | InitFlags.ATOMIC_O_TRUNC : InitFlags.ALLOW_IDMAP;
+        // With idmapped mounts the kernel no longer says who writes or allocates, which deciding over setuid and setgid needs.
+        flags |= _options.KillPrivilegesV2 ? InitFlags.HANDLE_KILLPRIV_V2 : InitFlags.ALLOW_IDMAP;
         if (Uses(_options.PosixAcl, FileSystemTraits.PosixAcls))
             flags |= Acls;
         if (Uses(_options.SecurityLabels, FileSystemTraits.SecurityLabels))

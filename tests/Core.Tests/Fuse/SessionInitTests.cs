@@ -71,8 +71,19 @@ public sealed class SessionInitTests
             FuseInitFlags.AsyncRead | FuseInitFlags.ParallelDirOps | FuseInitFlags.BigWrites | FuseInitFlags.MaxPages
             | FuseInitFlags.InitExt | FuseInitFlags.CreateSuppGroup,
             agreed & (FuseInitFlags.AsyncRead | FuseInitFlags.ParallelDirOps | FuseInitFlags.BigWrites | FuseInitFlags.MaxPages
-                | FuseInitFlags.AtomicOTrunc | FuseInitFlags.InitExt | FuseInitFlags.CreateSuppGroup));
+                | FuseInitFlags.InitExt | FuseInitFlags.CreateSuppGroup));
         Assert.Equal(0UL, (ulong)agreed >> 43);
+    }
+
+    [Theory]
+    [InlineData(true, FuseInitFlags.Linux, FuseInitFlags.AtomicOTrunc | FuseInitFlags.HandleKillPrivV2)]
+    [InlineData(true, FuseInitFlags.Linux & ~FuseInitFlags.HandleKillPrivV2, FuseInitFlags.None)]
+    [InlineData(false, FuseInitFlags.Linux, FuseInitFlags.None)]
+    public void An_open_truncates_only_where_it_says_whether_setuid_is_to_go(bool killPrivileges, FuseInitFlags offered, FuseInitFlags expected)
+    {
+        using var mounted = new MountedMemory(session: new Core.Fuse.SessionOptions { KillPrivilegesV2 = killPrivileges }, offered: offered);
+
+        Assert.Equal(expected, mounted.Fuse.Agreed & (FuseInitFlags.AtomicOTrunc | FuseInitFlags.HandleKillPrivV2));
     }
 
     [Fact]
