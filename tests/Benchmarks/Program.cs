@@ -106,8 +106,8 @@ line.SetAction(async (parsed, stop) =>
     void Progress(string text) =>
         Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"bench: {Stopwatch.GetElapsedTime(start).TotalSeconds:F0} s: {text}"));
 });
-// A row that is being measured is finished first.
-return await line.Parse(args).InvokeAsync(new() { ProcessTerminationTimeout = TimeSpan.FromSeconds(30) }).ConfigureAwait(false);
+// A row that is being measured is finished first, and the trees are deleted.
+return await line.Parse(args).InvokeAsync(new() { ProcessTerminationTimeout = TimeSpan.FromMinutes(2) }).ConfigureAwait(false);
 
 static int Fail(string message)
 {
