@@ -19,4 +19,13 @@ static partial class Log
 
     [LoggerMessage(5, LogLevel.Information, "layer {Layer}: indexed, {Size} bytes in {Seconds:0.00} s")]
     public static partial void LayerIndexed(ILogger logger, string layer, long size, double seconds);
+
+    [LoggerMessage(6, LogLevel.Information, "Mounting {Source} on {MountPoint}, pid {Pid}")]
+    public static partial void Mounting(ILogger logger, string source, string mountPoint, int pid);
+
+    [LoggerMessage(7, LogLevel.Warning, "Whoever asked for this mount has gone: unmounting")]
+    public static partial void Abandoned(ILogger logger);
+
+    [LoggerMessage(8, LogLevel.Warning, "No record of this mount can be left for 'virtiofs-store umount': {Reason}")]
+    public static partial void NoRecord(ILogger logger, string reason);
 }

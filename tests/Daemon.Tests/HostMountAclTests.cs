@@ -106,7 +106,7 @@ public sealed class HostMountAclTests : IDisposable
         TinyImage.Create(
             _directory["image"], new Dictionary<string, byte[]> { ["file"] = "for a friend"u8.ToArray() }, (PosixAcl.Access, PosixAcl.WithNamedUser(Friend, mask: 4)));
         using var daemon = ChildProcess.Start(
-            Daemon.Program, ["mount", "--posix-acl=auto", "--store", _directory["store"], $"oci:{_directory["image"]}:latest", _directory["mnt"]], readyText: "Mounted on");
+            Daemon.Program, ["mount", "--foreground", "--posix-acl=auto", "--store", _directory["store"], $"oci:{_directory["image"]}:latest", _directory["mnt"]], readyText: "Mounted on");
         var file = Path.Combine(_directory["mnt"], "file");
 
         Assert.Equal("for a friend", OtherUser.Run(Friend, () => File.ReadAllText(file)));
@@ -137,5 +137,5 @@ public sealed class HostMountAclTests : IDisposable
     }
 
     ChildProcess Mount(params ReadOnlySpan<string> arguments) =>
-        ChildProcess.Start(Daemon.Program, ["mount", .. arguments, _directory["share"], _directory["mnt"]], readyText: "Mounted on");
+        ChildProcess.Start(Daemon.Program, ["mount", "--foreground", .. arguments, _directory["share"], _directory["mnt"]], readyText: "Mounted on");
 }

@@ -125,5 +125,5 @@ public sealed class HostMountCreationTests : IDisposable
     }
 
     ChildProcess Mount(params ReadOnlySpan<string> arguments) =>
-        ChildProcess.Start(Daemon.Program, ["mount", .. arguments, _directory["share"], _directory["mnt"]], readyText: "Mounted on");
+        ChildProcess.Start(Daemon.Program, ["mount", "--foreground", .. arguments, _directory["share"], _directory["mnt"]], readyText: "Mounted on");
 }

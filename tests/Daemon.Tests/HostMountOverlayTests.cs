@@ -27,7 +27,7 @@ public sealed class HostMountOverlayTests : IDisposable
     [HostOverlayFact]
     public void Overlayfs_keeps_all_its_kinds_of_changes_in_a_served_directory()
     {
-        using var daemon = ChildProcess.Start(Daemon.Program, ["mount", "--xattr", _directory["share"], _directory["mnt"]], readyText: "Mounted on");
+        using var daemon = ChildProcess.Start(Daemon.Program, ["mount", "--foreground", "--xattr", _directory["share"], _directory["mnt"]], readyText: "Mounted on");
         Directory.CreateDirectory(_directory["mnt/fs"]);
         Directory.CreateDirectory(_directory["mnt/work"]);
         var data = $"lowerdir={_directory["lower"]},upperdir={_directory["mnt/fs"]},workdir={_directory["mnt/work"]},index=off,redirect_dir=on";

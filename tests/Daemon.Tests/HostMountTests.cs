@@ -84,5 +84,5 @@ public sealed class HostMountTests : IDisposable
     }
 
     ChildProcess Mount(string source, params ReadOnlySpan<string> arguments) =>
-        ChildProcess.Start(Daemon.Program, ["mount", source, MountPoint, .. arguments], readyText: "Mounted on");
+        ChildProcess.Start(Daemon.Program, ["mount", "--foreground", source, MountPoint, .. arguments], readyText: "Mounted on");
 }

@@ -50,7 +50,7 @@ public sealed class PosixHost : IDisposable
             return Run(target, backing.Directory);
         var mountPoint = Directory.CreateDirectory(Path.Combine(place, "mount")).FullName;
         using var daemon = ChildProcess.Start(
-            "prlimit", [Descriptors, Daemon.Program, "mount", backing.Directory, mountPoint, .. target.Options], readyText: "Mounted on");
+            "prlimit", [Descriptors, Daemon.Program, "mount", "--foreground", backing.Directory, mountPoint, .. target.Options], readyText: "Mounted on");
         try
         {
             var (results, log) = Run(target, mountPoint, "--backing", backing.Directory);

@@ -8,12 +8,17 @@ namespace VirtioFsStore.Daemon.Tests;
 /// <summary>An OCI layout of one small gzip layer, tag latest: enough to serve and to lose a server over.</summary>
 static class TinyImage
 {
-    const int Mode = 0x1A0;
+    const UnixFileMode DefaultMode = (UnixFileMode)0x1A0;
 
     /// <param name="path">Made.</param>
     /// <param name="files">Content by path; mode 0640, root's.</param>
     /// <param name="xattrs">Of each file: name and value.</param>
-    public static string Create(string path, IReadOnlyDictionary<string, byte[]> files, params ReadOnlySpan<(string Name, byte[] Value)> xattrs)
+    public static string Create(string path, IReadOnlyDictionary<string, byte[]> files, params ReadOnlySpan<(string Name, byte[] Value)> xattrs) =>
+        Create(path, files, DefaultMode, xattrs);
+
+    /// <inheritdoc cref="Create(string, IReadOnlyDictionary{string, byte[]}, ReadOnlySpan{ValueTuple{string, byte[]}})"/>
+    /// <param name="mode">Of each file.</param>
+    public static string Create(string path, IReadOnlyDictionary<string, byte[]> files, UnixFileMode mode, params ReadOnlySpan<(string Name, byte[] Value)> xattrs)
     {
         Directory.CreateDirectory(Path.Combine(path, "blobs/sha256"));
         var tar = new MemoryStream();
@@ -22,7 +27,7 @@ static class TinyImage
             foreach (var (name, content) in files)
             {
                 WriteXattrs(tar, xattrs);
-                writer.WriteEntry(new UstarTarEntry(TarEntryType.RegularFile, name) { DataStream = new MemoryStream(content), Mode = (UnixFileMode)Mode });
+                writer.WriteEntry(new UstarTarEntry(TarEntryType.RegularFile, name) { DataStream = new MemoryStream(content), Mode = mode });
             }
         }
         var compressed = new MemoryStream();

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.Extensions.Logging;
 using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Core.Transport;
@@ -8,9 +7,6 @@ namespace VirtioFsStore.Core.DevFuse;
 /// <summary>The second transport: a session mounted on this host through /dev/fuse.</summary>
 public sealed class DevFuseServer : IDisposable
 {
-    /// <summary>S_IFDIR, in octal as the kernel's option wants it.</summary>
-    const string RootMode = "40000";
-
     /// <summary>Room for headers beside the data of a WRITE or READ.</summary>
     const int HeaderRoom = 4096;
 
@@ -18,10 +14,13 @@ public sealed class DevFuseServer : IDisposable
     readonly ILogger _logger;
     readonly List<DevFuseWorker> _workers = [];
     readonly IRequestHandler _handler;
+    readonly bool _privileged = ProcessIdentity.EffectiveUid == 0;
 
     // One more than the requests that are being handled, until Wait gives that one back.
     readonly CountdownEvent _outstanding = new(1);
-    volatile bool _mounted;
+    readonly Lock _unmounting = new();
+    string _mountPoint;
+    bool _mounted;
     bool _drained = true;
 
     public DevFuseServer(DevFuseOptions options, IRequestHandler handler, ILogger logger)
@@ -29,33 +28,47 @@ public sealed class DevFuseServer : IDisposable
         _options = options;
         _handler = handler;
         _logger = logger;
+        _mountPoint = options.MountPoint;
     }
+
+    /// <summary>MAJOR:MINOR of the mounted file system, as the mount table has it; null before <see cref="Start"/>.</summary>
+    public string? Device { get; private set; }
 
     /// <summary>Mounts and starts to serve. When it returns, the mount point can be used.</summary>
-    /// <exception cref="SystemCallException">The device cannot be opened or the mount is refused.</exception>
+    /// <exception cref="IOException">The device cannot be opened or the mount is refused.</exception>
     public void Start()
     {
-        var connection = SystemCallException.ThrowIfError(FuseDevice.Open(), "open", "/dev/fuse");
-        var first = new FileDescriptor(connection);
-        _workers.Add(new DevFuseWorker(0, first, _options.MaxWrite + HeaderRoom, _outstanding, _handler, _logger));
-        SystemCallException.ThrowIfError(Mounting.Mount(_options.Source, _options.MountPoint, "fuse.virtiofs-store", MountFlags(), MountData(connection)), "mount", _options.MountPoint);
+        using (var target = MountTarget.Open(_options.MountPoint))
+            _mountPoint = target.Path;
+        var connection = _privileged ? MountDirectly() : FuserMount.Mount(_mountPoint, MountOptions.ForFuserMount(_options));
+        AddWorker(connection);
         _mounted = true;
-        for (var index = 1; index < _options.Threads; index++)
+        try
         {
-            var clone = SystemCallException.ThrowIfError(FuseDevice.Clone(connection), "FUSE_DEV_IOC_CLONE", "/dev/fuse");
-            _workers.Add(new DevFuseWorker(index, new FileDescriptor(clone), _options.MaxWrite + HeaderRoom, _outstanding, _handler, _logger));
+            Device = MountInfo.At(_mountPoint)?.Device;
+            for (var index = 1; index < _options.Threads; index++)
+                AddWorker(new FileDescriptor(SystemCallException.ThrowIfError(FuseDevice.Clone(connection.Value), "FUSE_DEV_IOC_CLONE", "/dev/fuse")));
+            foreach (var worker in _workers)
+                worker.Start();
         }
-        foreach (var worker in _workers)
-            worker.Start();
-        Log.Mounted(_logger, _options.MountPoint);
+        catch
+        {
+            Unmount();
+            throw;
+        }
+        Log.Mounted(_logger, _mountPoint);
     }
 
-    /// <summary>Returns when the file system has been unmounted, by whomever.</summary>
-    public void Wait()
+    /// <summary>Returns when nothing is served any more. True: the file system has been unmounted, by whomever; false: reading requests failed.</summary>
+    public bool Wait()
     {
         foreach (var worker in _workers)
             worker.Join();
-        _mounted = false;
+        var ended = _workers.TrueForAll(worker => !worker.HasFailed);
+        if (!ended)
+            Unmount();
+        lock (_unmounting)
+            _mounted = false;
         _handler.CancelWaiting();
         _outstanding.Signal();
         _drained = _outstanding.Wait(_options.DrainLimit);
@@ -63,6 +76,7 @@ public sealed class DevFuseServer : IDisposable
             _handler.Reset();
         else
             Log.NotDrained(_logger, _outstanding.CurrentCount, _options.DrainLimit.TotalSeconds);
+        return ended;
     }
 
     /// <summary>
@@ -70,16 +84,22 @@ public sealed class DevFuseServer : IDisposable
     /// </summary>
     public void Unmount()
     {
-        if (!_mounted)
-            return;
-        var result = Mounting.Unmount(_options.MountPoint, 0);
-        if (result.ToErrno() == Errno.EBUSY)
+        lock (_unmounting)
         {
-            Log.Busy(_logger, _options.MountPoint);
-            result = Mounting.Unmount(_options.MountPoint, Mounting.MNT_DETACH);
+            if (!_mounted)
+                return;
+            // By its path alone, another file system that was mounted over it, or in its place, would go.
+            if (Device is not null && MountInfo.At(_mountPoint)?.Device is var seen && seen != Device)
+            {
+                if (seen is not null)
+                    Log.Covered(_logger, _mountPoint);
+                return;
+            }
+            if (_privileged)
+                UnmountDirectly();
+            else
+                UnmountByProgram();
         }
-        if (result < 0 && result.ToErrno() != Errno.EINVAL)
-            Log.UnmountFailed(_logger, _options.MountPoint, result.ToErrno().Describe());
     }
 
     public void Dispose()
@@ -93,25 +113,41 @@ public sealed class DevFuseServer : IDisposable
         _workers.Clear();
     }
 
-    ulong MountFlags()
+    FileDescriptor MountDirectly()
     {
-        var flags = 0UL;
-        if (_options.ReadOnly)
-            flags |= Mounting.MS_RDONLY;
-        if (_options.NoSuid)
-            flags |= Mounting.MS_NOSUID;
-        if (_options.NoDevices)
-            flags |= Mounting.MS_NODEV;
-        return flags;
+        var connection = new FileDescriptor(SystemCallException.ThrowIfError(FuseDevice.Open(), "open", "/dev/fuse (the kernel's module fuse provides it)"));
+        var result = Mounting.Mount(_options.Source, _mountPoint, DevFuseOptions.Type, _options.Flags, MountOptions.ForKernel(_options, connection.Value));
+        if (result >= 0)
+            return connection;
+        connection.Dispose();
+        throw new SystemCallException(result.ToErrno(), "mount", _mountPoint);
     }
 
-    string MountData(int connection)
+    void AddWorker(FileDescriptor device) =>
+        _workers.Add(new DevFuseWorker(_workers.Count, device, Math.Max(_options.MaxWrite, _options.MaxRead) + HeaderRoom, _outstanding, _handler, _logger));
+
+    void UnmountDirectly()
     {
-        var data = string.Create(CultureInfo.InvariantCulture, $"fd={connection},rootmode={RootMode},user_id={ProcessIdentity.EffectiveUid},group_id={ProcessIdentity.EffectiveGid}");
-        if (_options.AllowOther)
-            data += ",allow_other";
-        if (_options.DefaultPermissions)
-            data += ",default_permissions";
-        return data;
+        var result = Mounting.Unmount(_mountPoint, 0);
+        if (result.ToErrno() == Errno.EBUSY)
+        {
+            Log.Busy(_logger, _mountPoint);
+            result = Mounting.Unmount(_mountPoint, Mounting.MNT_DETACH);
+        }
+        // EINVAL: it was unmounted a moment ago.
+        if (result < 0 && result.ToErrno() != Errno.EINVAL)
+            Log.UnmountFailed(_logger, _mountPoint, result.ToErrno().Describe());
+    }
+
+    void UnmountByProgram()
+    {
+        try
+        {
+            FuserMount.Unmount(_mountPoint, lazy: true);
+        }
+        catch (IOException exception)
+        {
+            Log.UnmountFailed(_logger, _mountPoint, exception.Message);
+        }
     }
 }

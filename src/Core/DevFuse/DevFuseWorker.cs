@@ -8,6 +8,9 @@ namespace VirtioFsStore.Core.DevFuse;
 /// <summary>One thread with its own descriptor of the connection: reads a request, has it handled, writes the reply. One read and one write each.</summary>
 sealed unsafe class DevFuseWorker : ICompletionTarget, IDisposable
 {
+    /// <summary>Requests that wait keep their buffers; when many have ended together, no more than so many are kept for the next.</summary>
+    const int MaxPooled = 32;
+
     readonly int _index;
     readonly FileDescriptor _device;
     readonly int _bufferSize;
@@ -17,6 +20,7 @@ sealed unsafe class DevFuseWorker : ICompletionTarget, IDisposable
     readonly ConcurrentStack<TransportRequest> _returned = new();
     readonly Thread _thread;
     TransportRequest? _spare;
+    int _pooled;
 
     /// <param name="index">The queue's number in the session.</param>
     /// <param name="device">This worker's own descriptor of the connection; owned.</param>
@@ -35,16 +39,32 @@ sealed unsafe class DevFuseWorker : ICompletionTarget, IDisposable
         _thread = new Thread(Run) { Name = $"fuse{index}", IsBackground = true };
     }
 
+    /// <summary>After <see cref="Join"/>: it ended for another reason than that the file system was unmounted.</summary>
+    public bool HasFailed { get; private set; }
+
     public void Start() => _thread.Start();
 
-    public void Join() => _thread.Join();
+    /// <summary>Waits for its end; at once for one that was never started.</summary>
+    public void Join()
+    {
+        if ((_thread.ThreadState & ThreadState.Unstarted) == 0)
+            _thread.Join();
+    }
 
     /// <inheritdoc/>
     public void OnCompleted(TransportRequest request)
     {
         // Any thread may answer the kernel; only the pool is shared.
         SendReply(request);
-        _returned.Push(request);
+        if (Interlocked.Increment(ref _pooled) <= MaxPooled)
+        {
+            _returned.Push(request);
+        }
+        else
+        {
+            Interlocked.Decrement(ref _pooled);
+            Release(request);
+        }
         _outstanding.Signal();
     }
 
@@ -52,10 +72,13 @@ sealed unsafe class DevFuseWorker : ICompletionTarget, IDisposable
     {
         _device.Dispose();
         while (Take() is { } request)
-        {
-            ((DevFuseBuffers)request.TransportState!).Dispose();
-            request.Dispose();
-        }
+            Release(request);
+    }
+
+    static void Release(TransportRequest request)
+    {
+        ((DevFuseBuffers)request.TransportState!).Dispose();
+        request.Dispose();
     }
 
     void Run()
@@ -68,10 +91,11 @@ sealed unsafe class DevFuseWorker : ICompletionTarget, IDisposable
             if (count < 0)
             {
                 _spare = request;
-                // ENOENT: the request was interrupted before it was read. EAGAIN: another reader took it.
+                // ENOENT: the request was interrupted before it was read. EAGAIN: another reader took it. ENODEV: unmounted.
                 if (count.ToErrno() is Errno.ENOENT or Errno.EAGAIN)
                     continue;
-                if (count.ToErrno() != Errno.ENODEV)
+                HasFailed = count.ToErrno() != Errno.ENODEV;
+                if (HasFailed)
                     Log.ReadFailed(_logger, count.ToErrno().Describe());
                 return;
             }
@@ -102,10 +126,15 @@ sealed unsafe class DevFuseWorker : ICompletionTarget, IDisposable
 
     TransportRequest? Take()
     {
-        if (_spare is not { } spare)
-            return _returned.TryPop(out var returned) ? returned : null;
-        _spare = null;
-        return spare;
+        if (_spare is { } spare)
+        {
+            _spare = null;
+            return spare;
+        }
+        if (!_returned.TryPop(out var returned))
+            return null;
+        Interlocked.Decrement(ref _pooled);
+        return returned;
     }
 
     TransportRequest Create()

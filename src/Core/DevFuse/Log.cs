@@ -21,4 +21,7 @@ static partial class Log
 
     [LoggerMessage(205, LogLevel.Warning, "{Count} requests did not end within {Seconds} s after the unmount; what they hold is not given back")]
     public static partial void NotDrained(ILogger logger, int count, double seconds);
+
+    [LoggerMessage(206, LogLevel.Warning, "{MountPoint} is covered by another mount, and not unmounted. Unmount that one, then this")]
+    public static partial void Covered(ILogger logger, string mountPoint);
 }

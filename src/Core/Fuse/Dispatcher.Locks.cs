@@ -23,6 +23,8 @@ sealed partial class Dispatcher
             return request.Reply(Errno.ENOSYS);
         if (!ReadLock(request, out var handle, out var wanted))
             return request.Reply(Errno.EINVAL);
+        if (wait && options.Interruptible)
+            request.WaitWithoutLimit();
         return Finish(request, mount.FileSystem.SetLockAsync(request, node, handle, wanted, wait));
     }
 

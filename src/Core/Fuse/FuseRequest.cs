@@ -19,6 +19,7 @@ sealed unsafe partial class FuseRequest : RequestContext
     const int KeptBody = 128 << 10;
 
     readonly IoBuffers _replyHeader = new(16);
+    readonly TimeSpan _waitLimit;
     byte* _body;
     int _bodyCapacity;
     InHeader _header;
@@ -26,7 +27,7 @@ sealed unsafe partial class FuseRequest : RequestContext
     public FuseRequest(QueueState queue, TimeSpan waitLimit)
     {
         Queue = queue;
-        WaitLimit = waitLimit;
+        _waitLimit = waitLimit;
         Directory = new FuseDirectoryWriter(this);
     }
 
@@ -46,6 +47,7 @@ sealed unsafe partial class FuseRequest : RequestContext
     public Errno Receive()
     {
         ResetContext();
+        WaitLimit = _waitLimit;
         BytesWritten = 0;
         _length = _position = 0;
         _replyHeader.Clear();
@@ -73,6 +75,9 @@ sealed unsafe partial class FuseRequest : RequestContext
 
     /// <summary>Sets <see cref="RequestContext.GuestObeysAcls"/>.</summary>
     public void SetGuestObeysAcls(bool obeys) => GuestObeysAcls = obeys;
+
+    /// <summary>This request may wait until it is interrupted. Before anything waits.</summary>
+    public void WaitWithoutLimit() => WaitLimit = Timeout.InfiniteTimeSpan;
 
     /// <summary>Cancels what the request waits for; the session makes sure that it is still this request.</summary>
     public void Interrupt() => CancelWait();

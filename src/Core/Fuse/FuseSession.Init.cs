@@ -155,7 +155,10 @@ public sealed partial class FuseSession
         if (_options.Writeback)
             flags |= InitFlags.WRITEBACK_CACHE;
         // With idmapped mounts the kernel no longer says who writes or allocates, which deciding over setuid and setgid needs.
-        flags |= _options.KillPrivilegesV2 ? InitFlags.HANDLE_KILLPRIV_V2 : InitFlags.ALLOW_IDMAP;
+        if (_options.KillPrivilegesV2)
+            flags |= InitFlags.HANDLE_KILLPRIV_V2;
+        else if (_options.AllowIdmap)
+            flags |= InitFlags.ALLOW_IDMAP;
         if (Uses(_options.PosixAcl, FileSystemTraits.PosixAcls))
             flags |= Acls;
         if (Uses(_options.SecurityLabels, FileSystemTraits.SecurityLabels))

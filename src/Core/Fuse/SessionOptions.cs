@@ -9,6 +9,15 @@ public sealed record SessionOptions
     /// <summary>How long a request may wait for the network, a slow disk or a lock.</summary>
     public TimeSpan IoTimeout { get; init; } = Timeout.InfiniteTimeSpan;
 
+    /// <summary>
+    /// The peer's kernel sends INTERRUPT: a lock is waited for as long as its process wants it. On virtio-fs Linux never sends one, and
+    /// <see cref="IoTimeout"/> bounds locks as well.
+    /// </summary>
+    public bool Interruptible { get; init; }
+
+    /// <summary>Idmapped mounts. Linux refuses a session that agrees to them where it does not check permissions itself (default_permissions, which virtio-fs always has).</summary>
+    public bool AllowIdmap { get; init; } = true;
+
     /// <summary>Listings bring attributes along: the guest chooses by what it sees being used.</summary>
     public bool ReadDirPlus { get; init; } = true;
 

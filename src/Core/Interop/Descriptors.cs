@@ -54,6 +54,19 @@ public static unsafe partial class Descriptors
 
     public static int SetCloseOnExec(int fd) => LastError.Or(fcntl(fd, F_SETFD, FD_CLOEXEC));
 
+    /// <summary>A program started next gets the descriptor under the same number.</summary>
+    public static int SetInheritable(int fd) => LastError.Or(fcntl(fd, F_SETFD, 0));
+
+    /// <summary>As <see cref="Replace"/>, and programs started next get it too: for the three standard streams.</summary>
+    public static int ReplaceInheritable(int fd, int target)
+    {
+        int result;
+        do
+            result = LastError.Or(dup3(fd, target, 0));
+        while (result == -(int)Errno.EINTR || result == -(int)Errno.EBUSY);
+        return result;
+    }
+
     const int F_DUPFD_CLOEXEC = 1030;
     const int F_SETFD = 2;
     const int F_GETFL = 3;

@@ -5,18 +5,13 @@ namespace VirtioFsStore.Core.Interop;
 /// <summary>mount(2) and umount2(2). Results: 0, or −errno.</summary>
 public static unsafe partial class Mounting
 {
-    public const ulong MS_RDONLY = 1;
-    public const ulong MS_NOSUID = 2;
-    public const ulong MS_NODEV = 4;
-    public const ulong MS_NOEXEC = 8;
-    public const ulong MS_NOATIME = 1024;
     public const int MNT_FORCE = 1;
     public const int MNT_DETACH = 2;
 
-    public static int Mount(string source, string target, string type, ulong flags, string data)
+    public static int Mount(string source, string target, string type, MountFlags flags, string data)
     {
         fixed (byte* sourceBytes = Utf8Path.Encode(source), targetBytes = Utf8Path.Encode(target), typeBytes = Utf8Path.Encode(type), dataBytes = Utf8Path.Encode(data))
-            return LastError.Or(mount(sourceBytes, targetBytes, typeBytes, flags, dataBytes));
+            return LastError.Or(mount(sourceBytes, targetBytes, typeBytes, (ulong)flags, dataBytes));
     }
 
     public static int Unmount(string target, int flags)

@@ -17,14 +17,45 @@ static class ProgramCommand
     /// <summary>The command line makes no sense (sysexits.h has 64; 2 is what shells and virtiofsd's parser use).</summary>
     public const int Usage = 2;
 
-    public static int Run(string[] arguments)
+    public static int Run(string[] arguments) =>
+        MountHelper.Arguments(arguments) is { } forHelper ? MountHelper.Run(forHelper, RunCommand) : RunCommand(arguments);
+
+    /// <summary>What a failure is told as, on one line.</summary>
+    public static string Describe(Exception exception) => $"virtiofs-store: {PlainText.Of(exception.Message)}";
+
+    /// <summary>What is nobody's defect here: its message is all that there is to say.</summary>
+    public static bool IsExpected(Exception exception) =>
+        exception is ImageException or SourceException or SystemCallException or IOException or UnauthorizedAccessException or UsageException;
+
+    static int RunCommand(string[] arguments)
     {
-        var parsed = Create().Parse(SourceOptions.Complete(arguments), new ParserConfiguration
+        try
         {
-            // A source may begin with '@'; it is never a file of arguments.
-            ResponseFileTokenReplacer = null,
-            EnablePosixBundling = false,
-        });
+            var root = Create(arguments);
+            var parsed = Parse(root, arguments);
+            return Invoke(MountCommand.Expand(parsed, arguments) is { } expanded ? Parse(root, expanded) : parsed);
+        }
+        catch (Exception exception) when (IsExpected(exception))
+        {
+            Console.Error.WriteLine(Describe(exception));
+            return exception is UsageException ? Usage : Failed;
+        }
+        catch (OperationCanceledException)
+        {
+            Report("interrupted");
+            return Failed;
+        }
+    }
+
+    static ParseResult Parse(RootCommand root, string[] arguments) => root.Parse(SourceOptions.Complete(arguments), new ParserConfiguration
+    {
+        // A source may begin with '@'; it is never a file of arguments.
+        ResponseFileTokenReplacer = null,
+        EnablePosixBundling = false,
+    });
+
+    static int Invoke(ParseResult parsed)
+    {
         if (UnknownOption(parsed) is { } unknown)
         {
             Report($"there is no option '{unknown}' (for a path of that name say ./{unknown})");
@@ -33,28 +64,10 @@ static class ProgramCommand
         if (parsed.Errors.Count > 0)
         {
             foreach (var error in parsed.Errors)
-                Report(error.Message);
+                Report(error.Message.ReplaceLineEndings(" "));
             return Hint(parsed);
         }
-        try
-        {
-            return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
-        }
-        catch (UsageException exception)
-        {
-            Report(exception.Message);
-            return Usage;
-        }
-        catch (Exception exception) when (Expected(exception))
-        {
-            Report(exception.Message);
-            return Failed;
-        }
-        catch (OperationCanceledException)
-        {
-            Report("interrupted");
-            return Failed;
-        }
+        return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
     }
 
     /// <summary>The parser takes an option that it does not know for an argument, wherever one could stand.</summary>
@@ -71,10 +84,10 @@ static class ProgramCommand
         return Usage;
     }
 
-    static RootCommand Create()
+    static RootCommand Create(string[] arguments)
     {
         var root = new RootCommand("""
-            Serves file systems to virtual machines over virtio-fs: a host directory, or the layers of an OCI image.
+            Serves file systems to virtual machines over virtio-fs, and mounts them on this host: a directory, or the layers of an OCI image.
 
             SOURCE is one of
               PATH                       a directory of this host, read-write
@@ -83,13 +96,11 @@ static class ProgramCommand
             Exit codes: 0 done; 1 it could not be done, and a line on stderr says why; 2 the command line makes no sense.
             """);
         root.Add(ServeCommand.Create());
-        root.Add(MountCommand.Create());
+        root.Add(MountCommand.Create(arguments));
+        root.Add(UmountCommand.Create());
         root.Add(ImageCommand.Create());
         return root;
     }
-
-    static bool Expected(Exception exception) =>
-        exception is ImageException or SourceException or SystemCallException or IOException or UnauthorizedAccessException;
 
     static void Report(string message) => Console.Error.WriteLine($"virtiofs-store: {PlainText.Of(message)}");
 }

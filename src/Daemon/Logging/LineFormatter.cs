@@ -10,12 +10,12 @@ sealed class LineFormatter() : ConsoleFormatter(FormatterName)
 {
     public const string FormatterName = "line";
 
+    /// <summary>A line of the same form, for those who add to a log without a logger.</summary>
+    public static string Format(LogLevel level, string message) => $"{Start(level)}{message}{Environment.NewLine}";
+
     public override void Write<TState>(in LogEntry<TState> logEntry, IExternalScopeProvider? scopeProvider, TextWriter textWriter)
     {
-        textWriter.Write('[');
-        textWriter.Write(DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture));
-        textWriter.Write(Word(logEntry.LogLevel));
-        textWriter.Write("] ");
+        textWriter.Write(Start(logEntry.LogLevel));
         textWriter.Write(logEntry.Formatter(logEntry.State, logEntry.Exception));
         if (logEntry.Exception is { } exception)
         {
@@ -24,6 +24,8 @@ sealed class LineFormatter() : ConsoleFormatter(FormatterName)
         }
         textWriter.WriteLine();
     }
+
+    static string Start(LogLevel level) => $"[{DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture)}{Word(level)}] ";
 
     static string Word(LogLevel level) => level switch
     {

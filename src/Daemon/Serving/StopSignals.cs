@@ -13,6 +13,9 @@ sealed class StopSignals : IDisposable
     {
         _registrations = [.. new[] { PosixSignal.SIGTERM, PosixSignal.SIGINT }.Select(signal => PosixSignalRegistration.Create(signal, context =>
         {
+            // The second one ends the process, whatever is in flight.
+            if (_stop.IsCancellationRequested)
+                return;
             context.Cancel = true;
             Log.Stopping(logger, signal.ToString());
             _stop.Cancel();

@@ -53,6 +53,18 @@ public sealed class SessionInitTests
         Assert.Equal(FuseInitFlags.None, FlagsOf(answer));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Idmapped_mounts_are_agreed_only_where_the_kernel_judges(bool allowed)
+    {
+        using var mounted = new MountedMemory(session: new Core.Fuse.SessionOptions { AllowIdmap = allowed }, initialise: false);
+
+        var agreed = FlagsOf(mounted.Fuse.Init(45, Everything).Value);
+
+        Assert.Equal(allowed, (agreed & FuseInitFlags.AllowIdmap) != 0);
+    }
+
     [Fact]
     public void Nothing_is_agreed_that_this_daemon_does_not_do()
     {

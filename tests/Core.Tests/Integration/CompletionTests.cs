@@ -194,6 +194,30 @@ public sealed class CompletionTests : IDisposable
     }
 
     [Fact]
+    public void Where_interrupts_come_a_lock_is_waited_for_longer_than_the_io_timeout()
+    {
+        var files = new MemoryFileSystem(Core.Storage.FileSystemTraits.PosixLocks);
+        var node = files.AddFile("file", "content");
+        using var host = new ServerHost(
+            files, new ServerHostOptions { Session = new SessionOptions { IoTimeout = TimeSpan.FromMilliseconds(50), Interruptible = true } });
+        using var machine = host.Mount();
+        var fuse = machine.Fuse;
+        var handle = fuse.Open(fuse.Walk("file").NodeId).Value.Fh;
+        var all = new FuseFileLock { End = long.MaxValue, Type = 1, Pid = 1 };
+        Assert.Equal(0, fuse.SetLk(node, handle, 1, all));
+        var blocked = fuse.Begin(FuseOpcode.SetLkw, node).Append(new FuseLkIn { Fh = handle, Owner = 2, Lock = all });
+        Post(fuse, blocked);
+        // What waits for something else, and began later, ends by the timeout.
+        using (files.Hold(MemoryOperation.GetAttributes))
+            Assert.NotEqual(0, fuse.GetAttr(node).Error);
+
+        Assert.Equal(0, fuse.SetLk(node, handle, 1, all with { Type = 2 }));
+
+        fuse.Requests.WaitFor(blocked);
+        Assert.Equal(0, blocked.Error);
+    }
+
+    [Fact]
     public async Task Stopping_a_queue_waits_for_what_is_in_flight()
     {
         using var host = new ServerHost(_files);
