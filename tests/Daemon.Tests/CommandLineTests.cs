@@ -17,7 +17,7 @@ public sealed class CommandLineTests : IDisposable
     {
         var (code, output, _) = Daemon.Run("--help");
         Assert.Equal(0, code);
-        foreach (var word in new[] { "serve", "mount", "image", "oci:PATH" })
+        foreach (var word in new[] { "serve", "mount", "umount", "image", "oci:PATH" })
             Assert.Contains(word, output, StringComparison.Ordinal);
 
         (code, output, _) = Daemon.Run("serve", "--help");

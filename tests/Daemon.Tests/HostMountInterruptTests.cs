@@ -12,7 +12,8 @@ public sealed class HostMountInterruptTests : IDisposable
     const string RangeLock = """
         use Fcntl; $| = 1; $SIG{USR1} = sub {};
         open(my $file, '+<', $ARGV[0]) or die "open: $!";
-        print fcntl($file, F_SETLKW, pack('ssx4qqi', F_WRLCK, 0, 0, 0, 0)) ? "locked\n" : "$!\n";
+        my $lock = pack('ssx4qqi', F_WRLCK, 0, 0, 0, 0);
+        print fcntl($file, F_SETLKW, $lock) ? "locked\n" : "$!\n";
         """;
 
     static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);

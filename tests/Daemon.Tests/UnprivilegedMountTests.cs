@@ -41,7 +41,7 @@ public sealed class UnprivilegedMountTests : IDisposable
             ls -d $home/.cache/virtiofs-store > /dev/null
             """);
 
-        Assert.Equal("from a layer", output);
+        Assert.Equal("from a layer\n", output);
     }
 
     [UnprivilegedMountFact]

@@ -50,7 +50,7 @@ static class MountCommand
         foreach (var (name, value) in Listed(parsed))
         {
             if (Own(command, name) is { } option)
-                expanded.Add(value is null ? Bare(option, name) : $"{option.Name}={value}");
+                expanded.Add(value is null ? Bare(option, name) : WithValue(option, name, value));
         }
         return expanded.Count == 0 ? null : [.. arguments[..(at + 1)], .. expanded, .. arguments[(at + 1)..]];
     }
@@ -122,6 +122,9 @@ static class MountCommand
         var spelled = $"--{name.Replace('_', '-')}";
         return command.Options.FirstOrDefault(option => option.Name == spelled && !option.Hidden);
     }
+
+    static string WithValue(Option option, string name, string value) =>
+        option.ValueType == typeof(bool) ? throw new UsageException($"-o {name}={value}: takes no value") : $"{option.Name}={value}";
 
     /// <summary>An option without a value, for a parser that would take the next word for it.</summary>
     static string Bare(Option option, string name)

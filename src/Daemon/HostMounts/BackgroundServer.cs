@@ -27,7 +27,8 @@ static unsafe class BackgroundServer
         using var receiving = new FileDescriptor(ours);
         using var sending = new FileDescriptor(theirs);
         SystemCallException.ThrowIfError(Descriptors.SetInheritable(theirs), "fcntl");
-        using var server = Process.Start(Again([arguments[0], MountCommand.ReadinessOption, theirs.ToString(CultureInfo.InvariantCulture), .. arguments.Skip(1)]))!;
+        var log = LogOf(settings);
+        using var server = StartLogging(Again([arguments[0], MountCommand.ReadinessOption, theirs.ToString(CultureInfo.InvariantCulture), .. arguments.Skip(1)]), log);
         sending.Dispose();
         var answer = Receive(ours);
         if (answer is [Ready])
@@ -35,7 +36,7 @@ static unsafe class BackgroundServer
         server.WaitForExit();
         Console.Error.WriteLine(answer.Length > 0
             ? Encoding.UTF8.GetString(answer)
-            : $"virtiofs-store: the server ended before the mount could be used (exit code {server.ExitCode}); its log is {LogOf(settings)}");
+            : $"virtiofs-store: the server ended before the mount could be used (exit code {server.ExitCode}); its log is {log}");
         return server.ExitCode == 0 ? ProgramCommand.Failed : server.ExitCode;
     }
 
@@ -46,9 +47,7 @@ static unsafe class BackgroundServer
         _ = Descriptors.SetCloseOnExec(readiness);
         try
         {
-            var log = LogOf(settings);
-            RedirectStreams(log);
-            return HostMount.Run(settings, log, () => SayReady(readiness));
+            return HostMount.Run(settings, LogOf(settings), () => SayReady(readiness));
         }
         catch (Exception exception) when (ProgramCommand.IsExpected(exception))
         {
@@ -84,16 +83,36 @@ static unsafe class BackgroundServer
         return new ReadOnlySpan<byte>(buffer, length).ToArray();
     }
 
-    /// <summary>Before anything is written to them: what ends the runtime itself is to be in the log too.</summary>
-    static void RedirectStreams(string log)
+    /// <summary>
+    /// Starts a program whose streams are the log. This process takes them for its own meanwhile: the runtime keeps duplicates of what it
+    /// is started with, so that redirecting in the server would come too late for what ends the runtime itself, and would keep a
+    /// pipe of the caller's open for as long as it serves.
+    /// </summary>
+    static Process StartLogging(ProcessStartInfo start, string log)
     {
         if (Path.GetDirectoryName(log) is { } folder)
             Directory.CreateDirectory(folder, HostFolders.OwnerWrites);
         using var file = new FileDescriptor(SystemCallException.ThrowIfError(Descriptors.Open(log, OpenFlags.O_WRONLY | OpenFlags.O_CREAT | OpenFlags.O_APPEND, LogMode), "open", $"{log} (--log-file names another)"));
         using var nothing = new FileDescriptor(SystemCallException.ThrowIfError(Descriptors.Open("/dev/null", OpenFlags.O_RDONLY), "open", "/dev/null"));
-        SystemCallException.ThrowIfError(Descriptors.ReplaceInheritable(nothing.Value, StandardInput), "dup3");
-        SystemCallException.ThrowIfError(Descriptors.ReplaceInheritable(file.Value, StandardOutput), "dup3");
-        SystemCallException.ThrowIfError(Descriptors.ReplaceInheritable(file.Value, StandardError), "dup3");
+        int[] before = [Descriptors.Duplicate(StandardInput), Descriptors.Duplicate(StandardOutput), Descriptors.Duplicate(StandardError)];
+        try
+        {
+            SystemCallException.ThrowIfError(Descriptors.ReplaceInheritable(nothing.Value, StandardInput), "dup3");
+            SystemCallException.ThrowIfError(Descriptors.ReplaceInheritable(file.Value, StandardOutput), "dup3");
+            SystemCallException.ThrowIfError(Descriptors.ReplaceInheritable(file.Value, StandardError), "dup3");
+            return Process.Start(start)!;
+        }
+        finally
+        {
+            for (var stream = 0; stream < before.Length; stream++)
+            {
+                // A stream that was closed is as good as one that goes nowhere.
+                if (before[stream] < 0)
+                    continue;
+                _ = Descriptors.ReplaceInheritable(before[stream], stream);
+                _ = Descriptors.Close(before[stream]);
+            }
+        }
     }
 
     /// <summary>
