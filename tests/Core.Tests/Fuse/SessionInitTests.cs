@@ -77,7 +77,7 @@ public sealed class SessionInitTests
             agreed & (FuseInitFlags.SpliceRead | FuseInitFlags.SpliceWrite | FuseInitFlags.SpliceMove | FuseInitFlags.Passthrough
                 | FuseInitFlags.OverIoUring | FuseInitFlags.SecurityContext | FuseInitFlags.MapAlignment | FuseInitFlags.HasInodeDax
                 | FuseInitFlags.ExportSupport | FuseInitFlags.PosixLocks | FuseInitFlags.FlockLocks | FuseInitFlags.WritebackCache
-                | FuseInitFlags.PosixAcl | FuseInitFlags.NoOpenSupport | FuseInitFlags.NoOpenDirSupport
+                | FuseInitFlags.PosixAcl | FuseInitFlags.NoOpenSupport | FuseInitFlags.NoOpenDirSupport | FuseInitFlags.AtomicOTrunc
                 | (FuseInitFlags)(1UL << 31)));
         Assert.Equal(
             FuseInitFlags.AsyncRead | FuseInitFlags.ParallelDirOps | FuseInitFlags.BigWrites | FuseInitFlags.MaxPages
