@@ -16,7 +16,7 @@ public sealed class HostMountInterruptTests : IDisposable
         print fcntl($file, F_SETLKW, $lock) ? "locked\n" : "$!\n";
         """;
 
-    static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
+    static readonly TimeSpan s_patience = TimeSpan.FromSeconds(120);
 
     readonly MountedShare _share = new();
     readonly List<FileDescriptor> _held = [];

@@ -50,7 +50,7 @@ public sealed class HostUmountTests : IDisposable
             open.Write("to the end"u8);
         }
 
-        Assert.True(server.WaitForExit(TimeSpan.FromSeconds(60)), server.ErrorText);
+        Assert.True(server.WaitForExit(TimeSpan.FromSeconds(120)), server.ErrorText);
         Assert.Equal("to the end", File.ReadAllText(Path.Combine(_share.Share, "f")));
     }
 

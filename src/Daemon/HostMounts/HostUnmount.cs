@@ -71,6 +71,6 @@ static class HostUnmount
     {
         var entry = new PollEntry(server.Value, Polling.POLLIN);
         if (Polling.Poll(new Span<PollEntry>(ref entry), (int)s_limit.TotalMilliseconds) == 0)
-            throw new IOException($"{path} is unmounted, but its server (pid {record.Pid}) has not ended within {s_limit.TotalSeconds} s{(record.Log is null ? "" : $"; its log is {record.Log}")}");
+            throw new IOException($"{path} is unmounted, but its server (pid {record.Pid}) has not ended within {s_limit.TotalSeconds} s: another mount namespace, such as a container's, may still have the mount{(record.Log is null ? "" : $"; its log is {record.Log}")}");
     }
 }

@@ -38,7 +38,7 @@ sealed class MountedImages : IDisposable
             _server = new DevFuseServer(
                 new DevFuseOptions { MountPoint = MountPoint, Flags = MountFlags.ReadOnly, AllowOther = true }, new FuseSession(router, new SessionOptions(), NullLogger.Instance), NullLogger.Instance);
             _server.Start();
-            _serving = new Thread(_server.Wait) { IsBackground = true };
+            _serving = new Thread(() => _server.Wait()) { IsBackground = true };
             _serving.Start();
         }
         catch
