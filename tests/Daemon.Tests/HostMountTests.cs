@@ -80,7 +80,7 @@ public sealed class HostMountTests : IDisposable
     [HostMountFact]
     public void A_mount_point_that_is_not_there_is_one_clear_line()
     {
-        var (code, _, error) = Daemon.Run("mount", _directory["share"], _directory["absent"]);
+        var (code, _, error) = Daemon.Run("mount", "--log-file", _directory["log"], _directory["share"], _directory["absent"]);
 
         Assert.Equal(1, code);
         Assert.Contains(_directory["absent"], error, StringComparison.Ordinal);
