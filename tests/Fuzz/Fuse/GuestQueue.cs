@@ -11,6 +11,12 @@ sealed class GuestQueue(FuseQueue queue, Random random, KnownObjects known)
 
     readonly RequestGenerator _requests = new(random, known);
 
+    /// <summary>Requests that came back.</summary>
+    public int Answered { get; private set; }
+
+    /// <summary>Those that did something: the others end at a check.</summary>
+    public int Succeeded { get; private set; }
+
     public void Run(int rounds)
     {
         queue.Shape = ChainShape.Random(random.Next(), 6);
@@ -42,10 +48,11 @@ sealed class GuestQueue(FuseQueue queue, Random random, KnownObjects known)
     void Post(FuseRequest request)
     {
         var draw = random.Next(400);
-        if (draw < 2)
+        // A session that has ended is begun again soon.
+        if (draw < 2 || (known.HasEnded && draw < 80))
             _requests.FillInit(request);
         else if (draw == 2)
-            request.Begin(FuseOpcode.Destroy, 0, new FuseCaller(0, 0), 16);
+            End(request);
         else
             _requests.Fill(request);
         queue.Seal(request);
@@ -57,8 +64,15 @@ sealed class GuestQueue(FuseQueue queue, Random random, KnownObjects known)
         queue.PostAsIs(request);
     }
 
+    void End(FuseRequest request)
+    {
+        request.Begin(FuseOpcode.Destroy, 0, new FuseCaller(0, 0), FuseRequest.ReplyHeaderSize);
+        known.End();
+    }
+
     void Check(FuseRequest request)
     {
+        Answered++;
         var what = Describe(request);
         var room = request.ReplyRoom;
         var guard = request.RawReply[room..Math.Min(request.ReplyCapacity, room + Guarded)];
@@ -83,8 +97,12 @@ sealed class GuestQueue(FuseQueue queue, Random random, KnownObjects known)
             throw new FuzzException($"{what}: an error comes with {request.ReplyLength} bytes");
         if (request.RequestLength >= FuseRequest.HeaderSize && header.Unique != BitConverter.ToUInt64(request.RawRequest[8..]))
             throw new FuzzException($"{what}: the reply is for request {header.Unique}");
-        if (header.Error == 0)
-            Learn(request);
+        if (header.Error != 0)
+            return;
+        Succeeded++;
+        if (OpcodeOf(request) == FuseOpcode.Init)
+            known.Begin(forget: random.Next(4) != 0);
+        Learn(request);
     }
 
     static FuseOpcode OpcodeOf(FuseRequest request) => (FuseOpcode)BitConverter.ToUInt32(request.RawRequest[4..]);

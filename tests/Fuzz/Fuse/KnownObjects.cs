@@ -9,6 +9,28 @@ sealed class KnownObjects
     readonly List<ulong> _nodes = [1];
     readonly List<(ulong Node, ulong Handle)> _handles = [];
 
+    /// <summary>DESTROY was sent and no INIT answered since.</summary>
+    public bool HasEnded { get; private set; }
+
+    public void End()
+    {
+        lock (_lock)
+            HasEnded = true;
+    }
+
+    /// <summary>INIT was answered: what was known before is forgotten, most of the time.</summary>
+    public void Begin(bool forget)
+    {
+        lock (_lock)
+        {
+            HasEnded = false;
+            if (!forget)
+                return;
+            _nodes.RemoveRange(1, _nodes.Count - 1);
+            _handles.Clear();
+        }
+    }
+
     public void AddNode(ulong node)
     {
         lock (_lock)

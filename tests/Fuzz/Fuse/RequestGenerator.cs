@@ -10,9 +10,11 @@ sealed class RequestGenerator(Random random, KnownObjects known)
     /// <summary>A file system may fill its disk, that of a fuzzer must not.</summary>
     const int MaxLength = 1 << 20;
 
+    const int Plain = 8;
+
     static readonly string[] s_names =
     [
-        "a", "b", "c", "d", "dir", "dir2", "link", "out", "fifo", "big", "sparse", "image", "share", "f0", "f1", "with space",
+        "a", "b", "dir", "link", "out", "c", "f0", "f1", "d", "dir2", "fifo", "big", "sparse", "image", "share", "with space",
         ".", "..", "", "a/b", "/", "../outside", "outside", "x\xff\xfe", "\n", new string('n', 255), new string('n', 256),
     ];
 
@@ -31,11 +33,12 @@ sealed class RequestGenerator(Random random, KnownObjects known)
     /// <summary>Fills the request, header and all, but for its unique and length; see <see cref="Bend"/>.</summary>
     public FuseOpcode Fill(FuseRequest request)
     {
-        var (opcode, fields) = RequestLayouts.All[random.Next(RequestLayouts.All.Count)];
-        var (node, handle) = random.Next(3) == 0 ? (known.Node(random), (ulong)random.Next(8)) : known.Handle(random);
+        var layouts = random.Next(30) == 0 ? RequestLayouts.Rare : RequestLayouts.Common;
+        var (opcode, fields) = layouts[random.Next(layouts.Count)];
+        var (node, handle) = random.Next(8) == 0 ? (known.Node(random), (ulong)random.Next(8)) : known.Handle(random);
         if (!fields.StartsWith('h') || random.Next(8) == 0)
             node = Node();
-        var caller = random.Next(3) switch { 0 => new FuseCaller(0, 0), 1 => new FuseCaller(1000, 1000), _ => new FuseCaller(Number(), Number(), Number()) };
+        var caller = random.Next(6) switch { < 4 => new FuseCaller(0, 0), 4 => new FuseCaller(1000, 1000), _ => new FuseCaller(Number(), Number(), Number()) };
         request.Begin(opcode, node, caller, Room(request));
         _length = 0;
         _size = -1;
@@ -62,7 +65,7 @@ sealed class RequestGenerator(Random random, KnownObjects known)
     /// <summary>After it was sealed: bytes changed, cut or added, a length that is wrong. Answers whether anything was.</summary>
     public bool Bend(FuseRequest request)
     {
-        if (random.Next(4) != 0)
+        if (random.Next(6) != 0)
             return false;
         var raw = request.RawRequest;
         switch (random.Next(5))
@@ -99,13 +102,13 @@ sealed class RequestGenerator(Random random, KnownObjects known)
         _ => 4096,
     };
 
-    ulong Node() => random.Next(10) switch
+    ulong Node() => random.Next(24) switch
     {
-        0 => 1,
-        1 => (ulong)random.Next(16),
-        2 => (ulong)random.NextInt64(),
-        3 => known.Node(random) + (ulong)random.Next(3) - 1,
-        4 => ((ulong)random.Next(4) << 44) | (uint)random.Next(64),
+        < 5 => 1,
+        5 => (ulong)random.Next(16),
+        6 => (ulong)random.NextInt64(),
+        7 => known.Node(random) + (ulong)random.Next(3) - 1,
+        8 => ((ulong)random.Next(4) << 44) | (uint)random.Next(64),
         _ => known.Node(random),
     };
 
@@ -171,7 +174,8 @@ sealed class RequestGenerator(Random random, KnownObjects known)
         _ => 0x8000u | (uint)random.Next(4096),
     };
 
-    string Pick(string[] texts) => texts[random.Next(texts.Length)];
+    /// <summary>The first ones are those that exist, or may.</summary>
+    string Pick(string[] texts) => texts[random.Next(random.Next(4) == 0 ? texts.Length : Math.Min(texts.Length, Plain))];
 
     void PutText(string text)
     {

@@ -38,6 +38,12 @@ public sealed class FuseTarget : FuzzTarget
 
     public override int ShortRun => 60;
 
+    /// <summary>Requests that came back, of all iterations.</summary>
+    public int Answered { get; private set; }
+
+    /// <summary>Those that did something.</summary>
+    public int Succeeded { get; private set; }
+
     public static FuseTarget OfDirectory() => new("fuse-directory", local: true, image: false);
 
     public static FuseTarget OfImage() => new("fuse-image", local: false, image: true);
@@ -103,7 +109,7 @@ public sealed class FuseTarget : FuzzTarget
         File.CreateSymbolicLink(Path.Combine(share, "dir", "out"), Path.Combine(Path.GetDirectoryName(share)!, "outside"));
     }
 
-    static void Serve(Random random, IFileSystem? local, IFileSystem? image)
+    void Serve(Random random, IFileSystem? local, IFileSystem? image)
     {
         Router router;
         if (local is null || image is null)
@@ -132,7 +138,7 @@ public sealed class FuseTarget : FuzzTarget
             Require(!text.Contains("failed inside", StringComparison.Ordinal) && !text.Contains("Exception", StringComparison.Ordinal) && !text.Contains("is stopped", StringComparison.Ordinal), text);
     }
 
-    static void Attack(VirtualMachine machine, Random random)
+    void Attack(VirtualMachine machine, Random random)
     {
         var known = new KnownObjects();
         var seeds = (int[])[random.Next(), random.Next()];
@@ -140,9 +146,10 @@ public sealed class FuseTarget : FuzzTarget
         if (random.Next(8) != 0)
             new GuestQueue(machine.Clients[0].Requests, random, known).Initialise();
         var threads = new Thread[Queues];
+        var queues = new GuestQueue[Queues];
         for (var i = 0; i < Queues; i++)
         {
-            var queue = new GuestQueue(machine.Clients[i].Requests, new Random(seeds[i]), known);
+            var queue = queues[i] = new GuestQueue(machine.Clients[i].Requests, new Random(seeds[i]), known);
             threads[i] = new Thread(() =>
             {
                 try
@@ -158,6 +165,8 @@ public sealed class FuseTarget : FuzzTarget
         }
         foreach (var thread in threads)
             thread.Join();
+        Answered += queues.Sum(queue => queue.Answered);
+        Succeeded += queues.Sum(queue => queue.Succeeded);
         if (failure is not null)
             throw new FuzzException($"{failure}");
     }
