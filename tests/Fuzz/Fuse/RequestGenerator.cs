@@ -143,6 +143,8 @@ sealed class RequestGenerator(Random random, KnownObjects known)
             case 's': _size = _length; Put(random.Next(4) == 0 ? Number() : (uint)random.Next(20_000)); break;
             case 'o': Put(Offset()); break;
             case 'L': Put(Length()); break;
+            // What is copied from a file that is huge and empty costs time and memory for each byte.
+            case 'l': Put((ulong)random.Next(MaxLength)); break;
             case 'f': Put(random.Next(3) == 0 ? Number() : (uint)random.Next(4)); break;
             case 'F': Put(OpenFlags()); break;
             case 'm': Put(Mode()); break;
