@@ -43,6 +43,13 @@ public static unsafe partial class MemoryMaps
         return LastError.Or(fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW));
     }
 
+    /// <summary>malloc_trim(3): unused pages of malloc's heaps go back to the system. Of another C library than glibc, nothing.</summary>
+    public static void TrimHeap()
+    {
+        if (NativeLibrary.TryLoad("libc.so.6", out var library) && NativeLibrary.TryGetExport(library, "malloc_trim", out var trim))
+            _ = ((delegate* unmanaged<nuint, int>)trim)(0);
+    }
+
     [LibraryImport("libc", SetLastError = true)]
     private static partial int fcntl(int fd, int command, nint argument);
 

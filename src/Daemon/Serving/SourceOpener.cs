@@ -36,8 +36,12 @@ sealed class SourceOpener(SourceSettings settings, ILogger logger)
     {
         var provider = new ImageProvider(new LocalKeeper(Stores.Open(settings.Store)));
         var opened = provider.OpenAsync(ImageReference.Parse(source), settings.Platform, new LayerProgressLog(logger), stop).GetAwaiter().GetResult();
-        foreach (var layer in opened.Layers.Where(layer => layer.Indexed))
+        var indexed = opened.Layers.Where(layer => layer.Indexed).ToArray();
+        foreach (var layer in indexed)
             Log.LayerIndexed(logger, layer.Layer.ToString(), layer.Size, layer.Elapsed.TotalSeconds);
+        // Serving allocates next to nothing, so that nothing else would ever give back what indexing took.
+        if (indexed.Length > 0)
+            ProcessMemory.GiveBack();
         return opened.FileSystem;
     }
 
