@@ -83,9 +83,9 @@ partial class LocalFileSystem
         using var directory = AcquireForMaking(parent);
         if (directory.IsError)
             return new(directory.Error);
-        var result = request.Labels.IsEmpty
-            ? Make(request, directory.Fd, request.Name.Pointer, made)
-            : MakeLabelled(request, directory.Fd, made);
+        var result = IsToBeLabelled(request)
+            ? MakeLabelled(request, directory.Fd, made)
+            : Make(request, directory.Fd, request.Name.Pointer, made);
         return result < 0 ? new(ToGuestError(result)) : LookupMade(directory, request.Name.Pointer);
     }
 
@@ -104,7 +104,7 @@ partial class LocalFileSystem
 
     unsafe int MakeFile(RequestContext request, in InodeReference directory, in OpenRequest open, int flags, byte* name)
     {
-        if (!request.Labels.IsEmpty)
+        if (IsToBeLabelled(request))
             return MakeLabelledFile(request, directory, open, flags & ~OpenFlags.O_TRUNC, name);
         using var caller = _identity.Assume(request, open.Umask);
         if (caller.IsError)
@@ -113,7 +113,7 @@ partial class LocalFileSystem
         return Descriptors.OpenAt(directory.Fd, name, making, open.Mode & StatMode.PermissionMask);
     }
 
-    /// <summary>A file without a name, labelled. O_EXCL in <paramref name="flags"/>: it can never have one.</summary>
+    /// <summary>A file without a name, labelled where that is asked for. O_EXCL in <paramref name="flags"/>: it can never have one.</summary>
     unsafe int MakeUnnamedFile(RequestContext request, in InodeReference directory, in OpenRequest open, int flags)
     {
         var dot = (ushort)'.';
@@ -124,7 +124,7 @@ partial class LocalFileSystem
                 return -(int)caller.Error;
             fd = Descriptors.OpenAt(directory.Fd, (byte*)&dot, flags | OpenFlags.O_TMPFILE, open.Mode & StatMode.PermissionMask);
         }
-        if (fd < 0 || request.Labels.IsEmpty)
+        if (fd < 0 || !IsToBeLabelled(request))
             return fd;
         var result = SetLabels(fd, request.Labels);
         if (result >= 0)
@@ -154,7 +154,7 @@ partial class LocalFileSystem
         var error = Lookup(directory, directory.Fd, name, out reply.Entry);
         if (error != Errno.None)
             return error;
-        using var inode = _inodes.Acquire(reply.Entry.Node, needDescriptor: false);
+        using var inode = _inodes.Acquire(reply.Entry.Node, needDescriptor: KillsSetId(flags, killSetId));
         if (inode.IsError)
             return inode.Error;
         if (!inode.IsRegular)

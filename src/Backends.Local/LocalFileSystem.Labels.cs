@@ -31,6 +31,12 @@ partial class LocalFileSystem
         }
     }
 
+    /// <summary>
+    /// A guest sends labels for all file systems of a session if one of them keeps labels (--security-label=auto); the others make
+    /// what they make without.
+    /// </summary>
+    bool IsToBeLabelled(RequestContext request) => _hasLabels && !request.Labels.IsEmpty;
+
     static unsafe int SetLabels(int fd, in SecurityLabels labels)
     {
         var path = new DescriptorPath(fd);

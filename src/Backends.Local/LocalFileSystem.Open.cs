@@ -15,7 +15,7 @@ partial class LocalFileSystem
     {
         if (_options.ReadOnly && IsForWriting(open.Flags))
             return new(Errno.EROFS);
-        using var inode = _inodes.Acquire(node, needDescriptor: false);
+        using var inode = _inodes.Acquire(node, needDescriptor: KillsSetId(open.Flags, open.KillSuidGid));
         if (inode.IsError)
             return new(inode.Error);
         // A guest opens FIFOs, sockets and device nodes itself; one that asks for the host's gets nothing.
@@ -52,6 +52,9 @@ partial class LocalFileSystem
     static bool IsForWriting(int flags) =>
         (flags & OpenFlags.O_ACCMODE) != OpenFlags.O_RDONLY || (flags & OpenFlags.O_TRUNC) != 0;
 
+    /// <summary>Whether opening so changes content for a caller who may not keep setuid and setgid. The inode's descriptor is then needed.</summary>
+    static bool KillsSetId(int flags, bool killSetId) => killSetId && (flags & OpenFlags.O_TRUNC) != 0;
+
     int HostFlags(int flags)
     {
         flags &= s_passedFlags;
@@ -75,7 +78,7 @@ partial class LocalFileSystem
         if (!TryTakeDescriptor())
             return Errno.ENFILE;
         int fd;
-        using (var withoutSetId = killSetId && (flags & OpenFlags.O_TRUNC) != 0 ? _identity.DropSetId() : default)
+        using (var withoutSetId = KillsSetId(flags, killSetId) ? KillSetId(inode.Fd) : default)
         {
             fd = withoutSetId.IsError ? -(int)withoutSetId.Error : OpenForIo(inode, flags);
             if (fd is -(int)Errno.EMFILE && _inodes.Cache.TryEvict())

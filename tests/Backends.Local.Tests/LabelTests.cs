@@ -70,6 +70,18 @@ public sealed class LabelTests : IDisposable
         Assert.Equal(Errno.ENODATA, _share.TryGetXattr(before, Name).Error);
     }
 
+    [Fact]
+    public void A_directory_without_labels_beside_one_with_them_takes_all_that_is_made()
+    {
+        using var plain = new Share(options => options with { Xattr = false });
+        // What no file system could keep.
+        plain.Request.Labelled(("security.large", new byte[65_537]));
+
+        Assert.Equal(Errno.None, plain.TryCreate("file", Share.RDWR).Error);
+        Assert.Equal(Errno.None, plain.FileSystem.MakeDirectoryAsync(plain.Request.Named("directory"), Share.Root, 0x1ED, 0).Now().Error);
+        Assert.Equal(Errno.None, plain.FileSystem.CreateTemporaryAsync(plain.Request, Share.Root, new OpenRequest { Flags = Share.RDWR, Mode = 0x1A4 }).Now().Error);
+    }
+
     [RootFact]
     public void A_file_that_is_there_is_opened_as_ever()
     {

@@ -83,6 +83,22 @@ public sealed class PrivilegeClearingTests : IDisposable
     }
 
     [RootFact]
+    public void Opening_with_truncation_keeps_setgid_without_group_execute()
+    {
+        var (node, _) = MakePrivileged();
+        _share.Set(node, new SetAttributes
+        {
+            Valid = SetAttributesValid.Mode | SetAttributesValid.Gid,
+            Mode = Both | 0x1A4,
+            Gid = 2000,
+        });
+
+        Assert.Equal(Errno.None, _share.TryOpen(node, Share.WRONLY | OpenFlags.O_TRUNC, kill: true).Error);
+
+        Assert.Equal(StatMode.SetGid, _share.Attributes(node).Mode & Both);
+    }
+
+    [RootFact]
     public void Creating_what_is_there_with_truncation_clears_them_for_all_but_root()
     {
         var (node, _) = MakePrivileged();

@@ -89,9 +89,10 @@ def a_change_by_root_without_CAP_FSETID_clears_them(t):
 
 def setgid_without_group_execute_stays(t):
     """Once the mark of mandatory locking; it gives no privilege. Only an owner of the file's group may have it stay."""
-    path = _executable(t, "file", 0o2766)
-    t.as_user(ALICE, _write, path)
-    t.equal(t.mode(path), 0o2766, "the mode")
+    for name in ("write", "truncate", "ftruncate", "O_TRUNC"):
+        path = _executable(t, name, 0o2766)
+        t.as_user(ALICE, CHANGES[name], path)
+        t.equal(t.mode(path), 0o2766, f"the mode after {name}")
 
 
 def reading_clears_nothing(t):
