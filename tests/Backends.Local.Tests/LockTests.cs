@@ -93,6 +93,30 @@ public sealed class LockTests : IDisposable
     }
 
     [Fact]
+    public void Giving_a_handle_back_leaves_locks_whose_owner_went_on_with_another_handle()
+    {
+        var (handle, other) = (_share.Open(_file, Share.RDWR), _share.Open(_file, Share.RDWR));
+        Try(_share, _file, Range(FileLockType.Write, 0, 9, owner: 1), handle);
+        Try(_share, _file, Range(FileLockType.Write, 10, 19, owner: 1), other);
+
+        _share.Release(_file, handle);
+
+        Assert.Equal(Errno.EAGAIN, Try(_other, _otherFile, Range(FileLockType.Write, 0, 19, owner: 3)));
+    }
+
+    [Fact]
+    public void Giving_a_handle_back_drops_the_locks_of_all_owners_that_used_it()
+    {
+        var handle = _share.Open(_file, Share.RDWR);
+        Try(_share, _file, Range(FileLockType.Write, 0, 9, owner: 1), handle);
+        Try(_share, _file, Range(FileLockType.Write, 10, 19, owner: 2), handle);
+
+        _share.Release(_file, handle);
+
+        Assert.Equal(Errno.None, Try(_other, _otherFile, Range(FileLockType.Write, 0, 19, owner: 3)));
+    }
+
+    [Fact]
     public async Task A_waiter_gets_the_lock_when_another_owner_drops_it()
     {
         Try(_share, _file, Range(FileLockType.Write, 0, 9, owner: 1));

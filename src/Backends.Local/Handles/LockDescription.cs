@@ -7,16 +7,18 @@ namespace VirtioFsStore.Backends.Local.Handles;
 /// The open description that holds one owner's locks on one file: open for reading until a lock needs more, since an open
 /// for writing keeps the host from running the file. Used under the lock table's lock.
 /// </summary>
-sealed class LockDescription(int fd, bool isWritable)
+sealed class LockDescription((NodeId Node, ulong Owner, bool IsFlock) key, int fd, bool isWritable)
 {
     /// <summary>What is locked; the ranges do not overlap. The kernel keeps it too but would not tell it, nor for whom it was.</summary>
     readonly List<FileLock> _ranges = [];
+
+    public (NodeId Node, ulong Owner, bool IsFlock) Key => key;
 
     public int Fd { get; private set; } = fd;
 
     public bool IsWritable { get; private set; } = isWritable;
 
-    /// <summary>What the guest locked the file by last.</summary>
+    /// <summary>What the guest locked ranges of the file by last; kept by the lock table.</summary>
     public HandleId Handle { get; set; }
 
     public static ByteRangeLock RangeOf(in FileLock wanted) => new()

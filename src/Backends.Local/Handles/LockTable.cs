@@ -22,6 +22,12 @@ sealed class LockTable(DescriptorBudget budget)
     /// <summary>Completed and removed when a lock of their file and kind may have become free.</summary>
     readonly Dictionary<(NodeId Node, bool IsFlock), List<TaskCompletionSource>> _waiting = [];
 
+    /// <summary>Descriptions of range locks by what the guest locked them by last, so that closing a file looks at its own alone.</summary>
+    readonly Dictionary<HandleId, HashSet<LockDescription>> _byHandle = [];
+
+    // The number of those handles, for closing a file without the lock where there is none.
+    int _handles;
+
     int _waiters;
 
     /// <summary>Owners and files with a lock, or with one that was refused.</summary>
@@ -60,20 +66,20 @@ sealed class LockTable(DescriptorBudget budget)
                     budget.Return();
                     return fd.ToErrno();
                 }
-                description = new LockDescription(fd, forWriting);
+                description = new LockDescription(key, fd, forWriting);
                 _descriptions.Add(key, description);
             }
             else if (forWriting && !description.IsWritable && (result = MakeWritable(description, file, open)) < 0)
             {
                 return result.ToErrno();
             }
-            description.Handle = handle;
+            NoteHandle(description, handle);
             result = Set(description, wanted);
             // NFS keeps flock as a range lock, which does ask.
             if (result == -(int)Errno.EBADF && !description.IsWritable && (result = MakeWritable(description, file, open)) >= 0)
                 result = Set(description, wanted);
             if (wanted.Type == FileLockType.Unlock && (wanted.IsFlock || IsWhole(wanted)))
-                Remove(key, description);
+                Remove(description);
             // A write lock that becomes a read lock lets others in as well. A refused attempt wakes nobody: it may be a waiter's own.
             if (result >= 0 && wanted.Type != FileLockType.Write)
                 WakeWaiters(node, wanted.IsFlock);
@@ -120,9 +126,8 @@ sealed class LockTable(DescriptorBudget budget)
     {
         lock (_lock)
         {
-            var key = (node, owner, isFlock);
-            if (_descriptions.TryGetValue(key, out var description))
-                Drop(key, description);
+            if (_descriptions.TryGetValue((node, owner, isFlock), out var description))
+                Drop(description);
         }
     }
 
@@ -132,13 +137,15 @@ sealed class LockTable(DescriptorBudget budget)
     /// </summary>
     public void DropOf(HandleId handle)
     {
+        if (Volatile.Read(ref _handles) == 0)
+            return;
         lock (_lock)
         {
-            foreach (var (key, description) in _descriptions)
-            {
-                if (description.Handle == handle && !key.IsFlock)
-                    Drop(key, description);
-            }
+            if (!_byHandle.Remove(handle, out var used))
+                return;
+            _handles = _byHandle.Count;
+            foreach (var description in used)
+                Drop(description);
         }
     }
 
@@ -192,6 +199,8 @@ sealed class LockTable(DescriptorBudget budget)
                 budget.Return();
             }
             _descriptions.Clear();
+            _byHandle.Clear();
+            _handles = 0;
         }
     }
 
@@ -227,17 +236,34 @@ sealed class LockTable(DescriptorBudget budget)
         return fd < 0 ? fd : description.MoveTo(fd);
     }
 
-    void Drop((NodeId Node, ulong Owner, bool IsFlock) key, LockDescription description)
+    void Drop(LockDescription description)
     {
-        Remove(key, description);
-        WakeWaiters(key.Node, key.IsFlock);
+        Remove(description);
+        WakeWaiters(description.Key.Node, description.Key.IsFlock);
     }
 
-    void Remove((NodeId Node, ulong Owner, bool IsFlock) key, LockDescription description)
+    void Remove(LockDescription description)
     {
-        _descriptions.Remove(key);
+        NoteHandle(description, HandleId.None);
+        _descriptions.Remove(description.Key);
         description.Close();
         budget.Return();
+    }
+
+    void NoteHandle(LockDescription description, HandleId handle)
+    {
+        if (description.Key.IsFlock || description.Handle == handle)
+            return;
+        if (_byHandle.TryGetValue(description.Handle, out var before) && before.Remove(description) && before.Count == 0)
+            _byHandle.Remove(description.Handle);
+        description.Handle = handle;
+        if (handle != HandleId.None)
+        {
+            if (!_byHandle.TryGetValue(handle, out var used))
+                _byHandle.Add(handle, used = []);
+            used.Add(description);
+        }
+        Volatile.Write(ref _handles, _byHandle.Count);
     }
 
     TaskCompletionSource Register((NodeId Node, bool IsFlock) key)

@@ -45,8 +45,6 @@ def the_lock_in_the_way_is_told(t):
 
     kind, start, length, pid = t.in_child(ask)
     t.equal((kind, start, length), (WRITE, 10, 20), "type, start and length")
-    if t.has("host-locks") and t.on_fuse("a lock that the host holds is the daemon's: its process is not told"):
-        return
     t.equal(pid, os.getpid(), "the process")
 
 
