@@ -105,6 +105,30 @@ public sealed class UnprivilegedMountTests : IDisposable
         Assert.EndsWith("code 1\n", output, StringComparison.Ordinal);
     }
 
+    [UnprivilegedMountFact]
+    public void What_fusermount3_cannot_do_is_refused()
+    {
+        var output = Run("""
+            $user mkdir $home/share $home/mnt
+            $user $vfs mount $home/share $home/mnt -o nosymfollow 2>&1 || echo code $?
+            """);
+
+        Assert.Contains("-o nosymfollow: fusermount3", output, StringComparison.Ordinal);
+        Assert.EndsWith("code 2\n", output, StringComparison.Ordinal);
+    }
+
+    [UnprivilegedMountFact]
+    public void A_fusermount3_that_a_user_may_not_run_is_named()
+    {
+        var output = Run("""
+            $user mkdir $home/share $home/mnt
+            : > $work/fusermount3; mount --bind $work/fusermount3 $(command -v fusermount3)
+            $user $vfs mount $home/share $home/mnt 2>&1 || echo code $?
+            """);
+
+        Assert.Matches("^virtiofs-store: [^\n]*/fusermount3[^\n]*Permission denied\ncode 1\n$", output);
+    }
+
     string Run(string script)
     {
         var (code, output, error) = PrivateMounts.Run(_directory.Path, script);

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using VirtioFsStore.Core.Interop;
@@ -50,7 +51,15 @@ public static unsafe class FuserMount
         start.Environment["LC_ALL"] = "C";
         if (socket >= 0)
             start.Environment[SocketVariable] = socket.ToString(CultureInfo.InvariantCulture);
-        return Process.Start(start)!;
+        try
+        {
+            return Process.Start(start)!;
+        }
+        catch (Win32Exception exception)
+        {
+            // Some systems let a group alone run it.
+            throw new IOException($"{start.FileName}, by which users other than root mount, cannot be started: {exception.Message}", exception);
+        }
     }
 
     static (int ExitCode, string Words) Finish(Process process)

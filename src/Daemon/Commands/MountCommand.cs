@@ -95,7 +95,12 @@ static class MountCommand
     static DevFuseOptions Apply(DevFuseOptions device, string name, string? value)
     {
         if (MountOptionTable.TryGetFlags(name, out var set, out var clear))
+        {
+            // fusermount3 passes it on to the file system, which does not know it. The times that it does not know either are the server's.
+            if ((set & MountFlags.NoSymlinkFollow) != 0 && ProcessIdentity.EffectiveUid != 0)
+                throw new UsageException($"-o {name}: fusermount3 cannot mount so; root can");
             return device with { Flags = (device.Flags & ~clear) | set };
+        }
         if (MountOptionTable.IsIgnored(name))
             return device;
         return name switch
