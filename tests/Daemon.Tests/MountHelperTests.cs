@@ -35,6 +35,25 @@ public sealed class MountHelperTests : IDisposable
     }
 
     [HostMountFact]
+    public void A_mount_in_a_process_namespace_of_its_own_leaves_the_records_of_others_alone()
+    {
+        using var share = new MountedShare();
+        var script = Task.Run(() => Run("""
+            touch $work/inside
+            while [ ! -e $work/outside ]; do :; done
+            mount -t virtiofs-store -o log_file=$work/log $work/share $work/mnt
+            umount $work/mnt
+            """));
+        Assert.True(SpinWait.SpinUntil(() => script.IsCompleted || File.Exists(_directory["inside"]), TimeSpan.FromSeconds(60)));
+
+        share.MountInBackground();
+        File.WriteAllText(_directory["outside"], "");
+        script.GetAwaiter().GetResult();
+
+        Assert.True(File.Exists(share.RecordFile));
+    }
+
+    [HostMountFact]
     public void A_line_of_fstab_mounts()
     {
         TinyImage.Create(_directory["image"], new Dictionary<string, byte[]> { ["f"] = "from a layer"u8.ToArray() });

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
 using VirtioFsStore.Core.Interop;
 
 namespace VirtioFsStore.Daemon.HostMounts;
@@ -11,10 +12,17 @@ namespace VirtioFsStore.Daemon.HostMounts;
 /// <param name="MountPoint">Where.</param>
 /// <param name="Device">MAJOR:MINOR of the file system.</param>
 /// <param name="Log">The file it logs to; null for stderr.</param>
-sealed record MountRecord(int Pid, ulong ProcessStart, DateTimeOffset Mounted, string Source, string MountPoint, string? Device, string? Log)
+/// <param name="Namespace">Of processes, in which <paramref name="Pid"/> means something.</param>
+sealed record MountRecord(int Pid, ulong ProcessStart, DateTimeOffset Mounted, string Source, string MountPoint, string? Device, string? Log, string? Namespace)
 {
     public static MountRecord Of(string source, string mountPoint, string? device, string? log) =>
-        new(Environment.ProcessId, StartOf(Environment.ProcessId) ?? 0, DateTimeOffset.UtcNow, source, mountPoint, device, log);
+        new(Environment.ProcessId, StartOf(Environment.ProcessId) ?? 0, DateTimeOffset.UtcNow, source, mountPoint, device, log, OwnNamespace);
+
+    /// <summary>Whether its server, if it lives, is seen from here.</summary>
+    [JsonIgnore]
+    public bool IsOfThisNamespace => Namespace == OwnNamespace;
+
+    static string? OwnNamespace => new FileInfo("/proc/self/ns/pid").LinkTarget;
 
     /// <summary>A descriptor that becomes readable when the server ends; null if it has ended.</summary>
     public FileDescriptor? OpenServer()

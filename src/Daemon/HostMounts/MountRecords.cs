@@ -74,7 +74,9 @@ static class MountRecords
     {
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllBytes(path), MountRecordContext.Default.MountRecord);
+            var record = JsonSerializer.Deserialize(File.ReadAllBytes(path), MountRecordContext.Default.MountRecord);
+            // Of a container's server, or seen from one: nothing can be said of it here, least of all that it has ended.
+            return record is { IsOfThisNamespace: true } ? record : null;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException)
         {
