@@ -8,64 +8,50 @@ namespace VirtioFsStore.Backends.Local;
 /// length or 0, or −errno.
 /// </summary>
 /// <param name="descriptors">A descriptor of /proc/self/fd; the caller's.</param>
-/// <param name="needsPath">As on an older kernel.</param>
-sealed unsafe class InodeXattrs(int descriptors, bool needsPath = false)
+/// <param name="needsPath">See <see cref="NeedsPath"/>.</param>
+sealed unsafe class InodeXattrs(int descriptors, bool needsPath)
 {
-    bool _needsPath = needsPath;
+    /// <summary>
+    /// Whether the calls of Linux 6.13 are not to be had. A seccomp filter that does not know them may answer EPERM, which of listing
+    /// the names of an inode can mean nothing else.
+    /// </summary>
+    /// <param name="descriptors">A descriptor of /proc/self/fd.</param>
+    /// <param name="fd">Of any inode.</param>
+    public static bool NeedsPath(int descriptors, int fd)
+    {
+        var path = new DescriptorPath(fd);
+        return ExtendedAttributes.ListAt(descriptors, path.Number(), null, 0).ToErrno() is Errno.ENOSYS or Errno.EPERM;
+    }
 
     public nint Get(int fd, byte* name, byte* value, nuint size)
     {
         var path = new DescriptorPath(fd);
-        if (!Volatile.Read(ref _needsPath))
-        {
-            var result = ExtendedAttributes.GetAt(descriptors, path.Number(), name, value, size);
-            if (!IsUnknown(result))
-                return result;
-        }
-        return ExtendedAttributes.Get(path.Absolute(), name, value, size);
+        return needsPath
+            ? ExtendedAttributes.Get(path.Absolute(), name, value, size)
+            : ExtendedAttributes.GetAt(descriptors, path.Number(), name, value, size);
     }
 
     public nint List(int fd, byte* names, nuint size)
     {
         var path = new DescriptorPath(fd);
-        if (!Volatile.Read(ref _needsPath))
-        {
-            var result = ExtendedAttributes.ListAt(descriptors, path.Number(), names, size);
-            if (!IsUnknown(result))
-                return result;
-        }
-        return ExtendedAttributes.List(path.Absolute(), names, size);
+        return needsPath
+            ? ExtendedAttributes.List(path.Absolute(), names, size)
+            : ExtendedAttributes.ListAt(descriptors, path.Number(), names, size);
     }
 
     public int Set(int fd, byte* name, byte* value, nuint size, int flags)
     {
         var path = new DescriptorPath(fd);
-        if (!Volatile.Read(ref _needsPath))
-        {
-            var result = ExtendedAttributes.SetAt(descriptors, path.Number(), name, value, size, flags);
-            if (!IsUnknown(result))
-                return result;
-        }
-        return ExtendedAttributes.Set(path.Absolute(), name, value, size, flags);
+        return needsPath
+            ? ExtendedAttributes.Set(path.Absolute(), name, value, size, flags)
+            : ExtendedAttributes.SetAt(descriptors, path.Number(), name, value, size, flags);
     }
 
     public int Remove(int fd, byte* name)
     {
         var path = new DescriptorPath(fd);
-        if (!Volatile.Read(ref _needsPath))
-        {
-            var result = ExtendedAttributes.RemoveAt(descriptors, path.Number(), name);
-            if (!IsUnknown(result))
-                return result;
-        }
-        return ExtendedAttributes.Remove(path.Absolute(), name);
-    }
-
-    bool IsUnknown(nint result)
-    {
-        if (result != -(nint)(int)Errno.ENOSYS)
-            return false;
-        Volatile.Write(ref _needsPath, true);
-        return true;
+        return needsPath
+            ? ExtendedAttributes.Remove(path.Absolute(), name)
+            : ExtendedAttributes.RemoveAt(descriptors, path.Number(), name);
     }
 }

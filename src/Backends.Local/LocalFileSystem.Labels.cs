@@ -58,12 +58,17 @@ partial class LocalFileSystem
         if (fd < 0)
             return fd;
         var path = new DescriptorPath(fd);
-        var result = NameOperations.Link(_descriptorDirectory.Value, path.Number(), directory.Fd, name, Descriptors.AT_SYMLINK_FOLLOW);
-        if (result >= 0 && readOnly)
-            result = Descriptors.OpenAt(_descriptorDirectory.Value, path.Number(), flags | OpenFlags.O_NOCTTY);
-        if (result >= 0 && !readOnly)
-            return fd;
-        _ = Descriptors.Close(fd);
+        // What the caller gets is open before the file has its name: nothing can fail any more once that is there.
+        var opened = readOnly ? Descriptors.OpenAt(_descriptorDirectory.Value, path.Number(), flags | OpenFlags.O_NOCTTY) : fd;
+        var result = opened < 0
+            ? opened
+            : NameOperations.Link(_descriptorDirectory.Value, path.Number(), directory.Fd, name, Descriptors.AT_SYMLINK_FOLLOW);
+        if (readOnly || result < 0)
+            _ = Descriptors.Close(fd);
+        if (result >= 0)
+            return opened;
+        if (readOnly && opened >= 0)
+            _ = Descriptors.Close(opened);
         return result;
     }
 
@@ -81,23 +86,38 @@ partial class LocalFileSystem
         }
         if (result < 0)
             return result;
-        result = LabelAndRename(directory, temporary, request);
-        if (result < 0)
+        result = LabelAndRename(directory, temporary, request, made);
+        if (result is < 0 and not -(int)Errno.EAGAIN)
             _ = NameOperations.Unlink(directory, temporary, made.Kind == NewEntryKind.Directory ? Descriptors.AT_REMOVEDIR : 0);
         return result;
     }
 
-    static unsafe int LabelAndRename(int directory, byte* temporary, RequestContext request)
+    /// <summary>EAGAIN if the temporary name, which whoever may write in the directory can give to something else, does not lead to what was made.</summary>
+    static unsafe int LabelAndRename(int directory, byte* temporary, RequestContext request, in NewEntry made)
     {
         var fd = OpenPath(directory, temporary);
         if (fd < 0)
             return fd;
-        var result = SetLabels(fd, request.Labels);
+        var result = IsJustMade(fd, made) ? SetLabels(fd, request.Labels) : -(int)Errno.EAGAIN;
         _ = Descriptors.Close(fd);
         if (result < 0)
             return result;
         result = NameOperations.Rename(directory, temporary, directory, request.Name.Pointer, NameOperations.RENAME_NOREPLACE);
         // A file system that cannot do it.
         return result == -(int)Errno.EINVAL ? -(int)Errno.EOPNOTSUPP : result;
+    }
+
+    static unsafe bool IsJustMade(int fd, in NewEntry made)
+    {
+        Statx status;
+        if (FileStatus.Get(fd, FileStatus.STATX_TYPE | FileStatus.STATX_NLINK, &status) < 0)
+            return false;
+        return made.Kind switch
+        {
+            NewEntryKind.Directory => StatMode.IsDirectory(status.Mode),
+            NewEntryKind.SymbolicLink => (status.Mode & StatMode.TypeMask) == StatMode.SymbolicLink && status.LinkCount == 1,
+            // mknod(2) takes a mode without a type for a regular file's.
+            _ => (status.Mode & StatMode.TypeMask) == ((made.Mode & StatMode.TypeMask) is var type and not 0 ? type : StatMode.Regular) && status.LinkCount == 1,
+        };
     }
 }

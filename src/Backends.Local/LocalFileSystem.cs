@@ -46,7 +46,7 @@ public sealed unsafe partial class LocalFileSystem : IFileSystem
         _inodes = new InodeTable(_mounts, _budget, options.MaxInodeDescriptors ?? _budget.Limit / 4 * 3);
         _handles = new HandleTable(_budget);
         _locks = new LockTable(_budget);
-        _xattrs = new InodeXattrs(descriptorDirectory.Value);
+        _xattrs = new InodeXattrs(descriptorDirectory.Value, InodeXattrs.NeedsPath(descriptorDirectory.Value, root.Value));
         _hasAcls = options.Xattr && HasAcls(root.Value);
         _hasLabels = options.Xattr && HasLabels(root.Value, _identity.CanLabel);
         _openForLocks = OpenForLocks;
