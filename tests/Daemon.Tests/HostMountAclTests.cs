@@ -43,6 +43,18 @@ public sealed class HostMountAclTests : IDisposable
     }
 
     [HostMountFact]
+    public void A_mount_that_others_may_use_obeys_acls_without_being_told()
+    {
+        using var daemon = Mount();
+        var file = Path.Combine(_directory["mnt"], "file");
+        File.WriteAllText(file, "for a friend");
+        Assert.Equal(0, Set(Path.Combine(_directory["share"], "file"), PosixAcl.Access, PosixAcl.WithNamedUser(Friend)));
+
+        Assert.Equal("for a friend", OtherUser.Run(Friend, () => File.ReadAllText(file)));
+        Assert.Throws<UnauthorizedAccessException>(() => OtherUser.Run(Stranger, () => File.ReadAllText(file)));
+    }
+
+    [HostMountFact]
     public void A_mode_change_changes_the_mask_that_the_kernel_obeys()
     {
         using var daemon = Mount("--posix-acl=auto");
@@ -114,9 +126,9 @@ public sealed class HostMountAclTests : IDisposable
     }
 
     [HostMountFact]
-    public void Without_the_option_acls_are_neither_kept_nor_shown()
+    public void Told_to_have_none_a_mount_neither_keeps_acls_nor_shows_them()
     {
-        using var daemon = Mount("--xattr");
+        using var daemon = Mount("--xattr", "--posix-acl=never");
         var file = Path.Combine(_directory["mnt"], "file");
         File.WriteAllText(file, "");
 

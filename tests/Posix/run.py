@@ -123,6 +123,10 @@ def main():
         return 0
     if arguments.target is None:
         parser.error("TARGET is missing")
+    if not os.path.isdir(arguments.target):
+        parser.error(f"TARGET '{arguments.target}' is not a directory")
+    if not chosen:
+        parser.error(f"no rule's name holds '{arguments.rules}'; --list shows them")
     if os.geteuid() != 0:
         parser.error("the rules need root: they act as several users")
     on = target.Target(arguments.target, arguments.backing, [text for text in arguments.told.split(",") if text])

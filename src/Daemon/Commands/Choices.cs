@@ -30,7 +30,15 @@ static class Choices
             DefaultValueFactory = _ => @default,
             HelpName = string.Join('|', values),
         };
-        option.AcceptOnlyFromAmong(values);
+        option.Validators.Add(result =>
+        {
+            foreach (var token in result.Tokens)
+            {
+                if (!values.Contains(token.Value, StringComparer.Ordinal))
+                    result.AddError($"{name} takes one of {string.Join(", ", values)}; got '{token.Value}'");
+            }
+        });
+        option.CompletionSources.Add(values);
         return option;
     }
 }

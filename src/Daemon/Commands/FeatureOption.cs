@@ -28,10 +28,18 @@ static class FeatureOption
         return completed;
     }
 
-    public static FeatureMode Read(ParseResult parsed, Option<string> option) => parsed.GetValue(option) switch
+    /// <param name="parsed">The command line.</param>
+    /// <param name="option">Made by <see cref="Create"/>.</param>
+    /// <param name="unsaid">What holds where the option was not given.</param>
+    public static FeatureMode Read(ParseResult parsed, Option<string> option, FeatureMode unsaid = FeatureMode.Never)
     {
-        Auto => FeatureMode.Auto,
-        Always => FeatureMode.Always,
-        _ => FeatureMode.Never,
-    };
+        if (parsed.GetResult(option) is null or { Implicit: true })
+            return unsaid;
+        return parsed.GetValue(option) switch
+        {
+            Auto => FeatureMode.Auto,
+            Always => FeatureMode.Always,
+            _ => FeatureMode.Never,
+        };
+    }
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using VirtioFsStore.Core.DevFuse;
+using VirtioFsStore.Core.Fuse;
 using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Daemon.HostMounts;
 
@@ -88,7 +89,8 @@ static class MountCommand
             LogFile = parsed.GetValue(s_logFile) is { } log ? Path.GetFullPath(log) : null,
             IoTimeout = SessionLimits.IoTimeout(parsed),
             LogLevel = SessionLimits.LogLevel(parsed),
-            Sources = SourceOptions.Read(parsed),
+            // Where the kernel judges for others and does not see ACLs, it takes their mask for what a file's group may do.
+            Sources = SourceOptions.Read(parsed, device.AllowOther ? FeatureMode.Auto : FeatureMode.Never),
         };
     }
 

@@ -11,7 +11,7 @@ static class SourceOptions
     static readonly Option<string> s_cache = Choices.Create("--cache", "What the guest may keep of a directory: never (nothing), metadata (names and attributes for a day), auto (for a second), always (names, attributes and data for a day: only where nothing else changes the directory).", "auto", "never", "metadata", "auto", "always");
     static readonly Option<bool> s_readonly = new("--readonly") { Description = "Refuse all changes to a directory." };
     static readonly Option<bool> s_xattr = new("--xattr") { Description = "Extended attributes of a directory's files." };
-    static readonly Option<string> s_posixAcl = FeatureOption.Create("--posix-acl", "POSIX ACLs, obeyed by the guest: never, auto (where the guest and the directory's file system have them), always (else nothing is served; so does --posix-acl alone). Implies --xattr.");
+    static readonly Option<string> s_posixAcl = FeatureOption.Create("--posix-acl", "POSIX ACLs, obeyed by the guest: never, auto (where the guest and the directory's file system have them), always (else nothing is served; so does --posix-acl alone). Implies --xattr. A mount of this host that others may use has auto where nothing is said.");
     static readonly Option<string> s_securityLabel = FeatureOption.Create("--security-label", "Label new files as the guest's security modules (SELinux) say, before they can be seen: never, auto (where the guest sends labels and the directory's file system keeps them), always (else nothing is served; so does --security-label alone). Needs CAP_SYS_ADMIN where the host has no SELinux of its own. Implies --xattr.");
     static readonly Option<bool> s_writeback = new("--writeback") { Description = "Let the guest collect writes to a directory's files in its page cache." };
     static readonly Option<bool> s_killPrivileges = new("--killpriv-v2") { Description = "Clear setuid, setgid and capabilities of written files here: saves the guest a request before each write." };
@@ -41,12 +41,14 @@ static class SourceOptions
     /// <summary>See <see cref="FeatureOption.Complete"/>.</summary>
     public static string[] Complete(string[] arguments) => FeatureOption.Complete(arguments, s_posixAcl, s_securityLabel);
 
-    public static SourceSettings Read(ParseResult parsed) => new()
+    /// <param name="parsed">The command line.</param>
+    /// <param name="acls">What holds where <c>--posix-acl</c> was not given.</param>
+    public static SourceSettings Read(ParseResult parsed, FeatureMode acls = FeatureMode.Never) => new()
     {
         Cache = parsed.GetValue(s_cache)!,
         ReadOnly = parsed.GetValue(s_readonly),
         Xattr = parsed.GetValue(s_xattr),
-        PosixAcl = FeatureOption.Read(parsed, s_posixAcl),
+        PosixAcl = FeatureOption.Read(parsed, s_posixAcl, acls),
         SecurityLabels = FeatureOption.Read(parsed, s_securityLabel),
         Writeback = parsed.GetValue(s_writeback),
         KillPrivileges = parsed.GetValue(s_killPrivileges),
