@@ -1,3 +1,5 @@
+using VirtioFsStore.Driver.Hosting;
+
 namespace VirtioFsStore.Backends.Local.Tests;
 
 /// <summary>A test that needs root (other users' files, file handles, mounts): fails in CI without it, is skipped elsewhere.</summary>
@@ -5,7 +7,7 @@ sealed class RootFactAttribute : FactAttribute
 {
     public RootFactAttribute()
     {
-        if (!Environment.IsPrivilegedProcess && Environment.GetEnvironmentVariable("CI") is null or "" or "false")
+        if (!DevCache.IsCi && !Environment.IsPrivilegedProcess)
             Skip = "Needs root: run the tests as root.";
     }
 }

@@ -1,4 +1,5 @@
 using VirtioFsStore.Core.Interop;
+using VirtioFsStore.Driver.Hosting;
 using Xunit;
 
 namespace VirtioFsStore.Daemon.Tests;
@@ -8,7 +9,7 @@ public sealed class HostMountFactAttribute : FactAttribute
 {
     public HostMountFactAttribute()
     {
-        if (Environment.GetEnvironmentVariable("CI") is null && (ProcessIdentity.EffectiveUid != 0 || !File.Exists("/dev/fuse")))
+        if (!DevCache.IsCi && (ProcessIdentity.EffectiveUid != 0 || !File.Exists("/dev/fuse")))
             Skip = "mounting needs root and /dev/fuse";
     }
 }

@@ -1,3 +1,4 @@
+using VirtioFsStore.Driver.Hosting;
 using VirtioFsStore.GuestRunner;
 using Xunit;
 
@@ -8,5 +9,5 @@ public sealed class RuncFactAttribute : FactAttribute
 {
     public RuncFactAttribute() =>
         Skip = new HostMountFactAttribute().Skip
-            ?? (Environment.GetEnvironmentVariable("CI") is null ? RealParts.Missing(RealParts.Default.Runc, RealParts.Default.BusyBox) : null);
+            ?? (DevCache.IsCi ? null : RealParts.Missing(RealParts.Default.Runc, RealParts.Default.BusyBox));
 }

@@ -1,4 +1,5 @@
 using VirtioFsStore.Core.Interop;
+using VirtioFsStore.Driver.Hosting;
 using Xunit;
 
 namespace VirtioFsStore.Daemon.Tests;
@@ -8,7 +9,7 @@ public sealed class UnprivilegedMountFactAttribute : FactAttribute
 {
     public UnprivilegedMountFactAttribute()
     {
-        if (Environment.GetEnvironmentVariable("CI") is null && (ProcessIdentity.EffectiveUid != 0 || !File.Exists("/dev/fuse") || !File.Exists("/usr/bin/fusermount3")))
+        if (!DevCache.IsCi && (ProcessIdentity.EffectiveUid != 0 || !File.Exists("/dev/fuse") || !File.Exists("/usr/bin/fusermount3")))
             Skip = "needs root, /dev/fuse and fusermount3, which eng/setup installs";
     }
 }

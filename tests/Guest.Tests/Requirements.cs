@@ -1,3 +1,4 @@
+using VirtioFsStore.Driver.Hosting;
 using VirtioFsStore.GuestRunner;
 
 namespace VirtioFsStore.Guest.Tests;
@@ -14,5 +15,5 @@ static class Requirements
                 RealParts.Default.DemoImage, RealParts.Default.AwkwardImage, RealParts.Default.Package);
 
     /// <summary>The reason to skip a test; never one in CI, where a test fails for what the machine lacks.</summary>
-    public static string? SkipReason { get; } = Environment.GetEnvironmentVariable("CI") is { Length: > 0 } and not "false" ? null : Missing;
+    public static string? SkipReason { get; } = DevCache.IsCi ? null : Missing;
 }

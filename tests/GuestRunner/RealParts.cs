@@ -1,6 +1,8 @@
+using VirtioFsStore.Driver.Hosting;
+
 namespace VirtioFsStore.GuestRunner;
 
-/// <summary>Where <c>eng/setup</c> keeps what cannot be in the checkout: QEMU, the guest kernel, images.</summary>
+/// <summary>What <c>eng/setup</c> keeps in its cache (see <see cref="DevCache"/>): QEMU, the guest kernel, images.</summary>
 public sealed class RealParts(string cache)
 {
     public string Cache { get; } = cache;
@@ -27,12 +29,8 @@ public sealed class RealParts(string cache)
     /// <summary>A Debian package that needs no other than libc6.</summary>
     public string Package => Path.Combine(Cache, "packages/hello.deb");
 
-    /// <summary>The cache of this user: <c>VIRTIOFS_STORE_DEV_CACHE</c>, else below <c>XDG_CACHE_HOME</c> or <c>~/.cache</c>.</summary>
-    public static RealParts Default { get; } = new(
-        Variable("VIRTIOFS_STORE_DEV_CACHE")
-        ?? Path.Combine(
-            Variable("XDG_CACHE_HOME") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"),
-            "virtiofs-store-dev"));
+    /// <summary>In the cache of this user.</summary>
+    public static RealParts Default { get; } = new(DevCache.Path);
 
     /// <summary>Says which of <paramref name="paths"/> is missing and what installs it; null if none is.</summary>
     public static string? Missing(params ReadOnlySpan<string> paths)
@@ -47,6 +45,4 @@ public sealed class RealParts(string cache)
 
         return null;
     }
-
-    static string? Variable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
 }

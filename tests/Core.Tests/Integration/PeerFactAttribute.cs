@@ -1,3 +1,4 @@
+using VirtioFsStore.Driver.Hosting;
 using Xunit;
 
 namespace VirtioFsStore.Core.Tests.Integration;
@@ -7,7 +8,7 @@ sealed class PeerFactAttribute : FactAttribute
 {
     public PeerFactAttribute()
     {
-        if (!File.Exists(Peer.Program) && Environment.GetEnvironmentVariable("CI") is null or "")
+        if (!DevCache.IsCi && !File.Exists(Peer.Program))
             Skip = $"{Peer.Program} is missing; eng/setup installs it.";
     }
 }
