@@ -12,43 +12,31 @@ public sealed class HostMountAclTests : IDisposable
     const uint Friend = 4711;
     const uint Stranger = 4712;
 
-    readonly TemporaryDirectory _directory = new();
+    readonly MountedShare _share = new();
 
-    public HostMountAclTests()
-    {
-        Directory.CreateDirectory(_directory["share"]);
-        Directory.CreateDirectory(_directory["mnt"]);
-        // Others must get to the mount point.
-        File.SetUnixFileMode(_directory.Path, (UnixFileMode)0x1ED);
-    }
-
-    public void Dispose()
-    {
-        _ = Mounting.Unmount(_directory["mnt"], Mounting.MNT_DETACH);
-        _directory.Dispose();
-    }
+    public void Dispose() => _share.Dispose();
 
     [HostMountFact]
     public void The_kernel_obeys_an_acl_set_through_the_mount()
     {
-        using var daemon = Mount("--posix-acl");
-        var file = Path.Combine(_directory["mnt"], "file");
+        using var daemon = _share.Serve("--posix-acl");
+        var file = Path.Combine(_share["mnt"], "file");
         File.WriteAllText(file, "for a friend");
 
         Assert.Equal(0, Set(file, PosixAcl.Access, PosixAcl.WithNamedUser(Friend)));
 
         Assert.Equal("for a friend", OtherUser.Run(Friend, () => File.ReadAllText(file)));
         Assert.Throws<UnauthorizedAccessException>(() => OtherUser.Run(Stranger, () => File.ReadAllText(file)));
-        Assert.Equal(PosixAcl.WithNamedUser(Friend), Get(Path.Combine(_directory["share"], "file"), PosixAcl.Access));
+        Assert.Equal(PosixAcl.WithNamedUser(Friend), Get(Path.Combine(_share["share"], "file"), PosixAcl.Access));
     }
 
     [HostMountFact]
     public void A_mount_that_others_may_use_obeys_acls_without_being_told()
     {
-        using var daemon = Mount();
-        var file = Path.Combine(_directory["mnt"], "file");
+        using var daemon = _share.Serve();
+        var file = Path.Combine(_share["mnt"], "file");
         File.WriteAllText(file, "for a friend");
-        Assert.Equal(0, Set(Path.Combine(_directory["share"], "file"), PosixAcl.Access, PosixAcl.WithNamedUser(Friend)));
+        Assert.Equal(0, Set(Path.Combine(_share["share"], "file"), PosixAcl.Access, PosixAcl.WithNamedUser(Friend)));
 
         Assert.Equal("for a friend", OtherUser.Run(Friend, () => File.ReadAllText(file)));
         Assert.Throws<UnauthorizedAccessException>(() => OtherUser.Run(Stranger, () => File.ReadAllText(file)));
@@ -57,8 +45,8 @@ public sealed class HostMountAclTests : IDisposable
     [HostMountFact]
     public void A_mode_change_changes_the_mask_that_the_kernel_obeys()
     {
-        using var daemon = Mount("--posix-acl=auto");
-        var file = Path.Combine(_directory["mnt"], "file");
+        using var daemon = _share.Serve("--posix-acl=auto");
+        var file = Path.Combine(_share["mnt"], "file");
         File.WriteAllText(file, "");
         Assert.Equal(0, Set(file, PosixAcl.Access, PosixAcl.WithNamedUser(Friend)));
         OtherUser.Run(Friend, () => File.AppendAllText(file, "x"));
@@ -73,10 +61,10 @@ public sealed class HostMountAclTests : IDisposable
     [HostMountFact]
     public void A_default_acl_is_inherited_and_stands_in_for_the_umask()
     {
-        using var daemon = Mount("--posix-acl");
-        var directory = Path.Combine(_directory["mnt"], "directory");
+        using var daemon = _share.Serve("--posix-acl");
+        var directory = Path.Combine(_share["mnt"], "directory");
         Directory.CreateDirectory(directory);
-        var plain = Path.Combine(_directory["mnt"], "plain");
+        var plain = Path.Combine(_share["mnt"], "plain");
         Directory.CreateDirectory(plain);
         Assert.Equal(0, Set(directory, PosixAcl.Default, PosixAcl.WithNamedUser(Friend, permissions: 7, mask: 7)));
 
@@ -98,13 +86,13 @@ public sealed class HostMountAclTests : IDisposable
     [HostMountFact]
     public void An_acl_by_one_who_is_not_in_the_files_group_clears_setgid()
     {
-        using var daemon = Mount("--posix-acl");
-        var file = Path.Combine(_directory["share"], "file");
+        using var daemon = _share.Serve("--posix-acl");
+        var file = Path.Combine(_share["share"], "file");
         File.WriteAllText(file, "");
         File.SetUnixFileMode(file, (UnixFileMode)0x5ED);
         Assert.Equal(0, OtherUser.Own(file, Friend, 5000));
         File.SetUnixFileMode(file, (UnixFileMode)0x5ED);
-        var mounted = Path.Combine(_directory["mnt"], "file");
+        var mounted = Path.Combine(_share["mnt"], "file");
 
         Assert.Equal(0, OtherUser.Run(Friend, () => Set(mounted, PosixAcl.Access, PosixAcl.Of(7, 5, 5))));
 
@@ -116,10 +104,10 @@ public sealed class HostMountAclTests : IDisposable
     public void The_kernel_obeys_an_images_acls()
     {
         TinyImage.Create(
-            _directory["image"], new Dictionary<string, byte[]> { ["file"] = "for a friend"u8.ToArray() }, (PosixAcl.Access, PosixAcl.WithNamedUser(Friend, mask: 4)));
+            _share["image"], new Dictionary<string, byte[]> { ["file"] = "for a friend"u8.ToArray() }, (PosixAcl.Access, PosixAcl.WithNamedUser(Friend, mask: 4)));
         using var daemon = ChildProcess.Start(
-            Daemon.Program, ["mount", "--foreground", "--posix-acl=auto", "--store", _directory["store"], $"oci:{_directory["image"]}:latest", _directory["mnt"]], readyText: "Mounted on");
-        var file = Path.Combine(_directory["mnt"], "file");
+            Daemon.Program, ["mount", "--foreground", "--posix-acl=auto", "--store", _share["store"], $"oci:{_share["image"]}:latest", _share["mnt"]], readyText: "Mounted on");
+        var file = Path.Combine(_share["mnt"], "file");
 
         Assert.Equal("for a friend", OtherUser.Run(Friend, () => File.ReadAllText(file)));
         Assert.Throws<UnauthorizedAccessException>(() => OtherUser.Run(Stranger, () => File.ReadAllText(file)));
@@ -128,8 +116,8 @@ public sealed class HostMountAclTests : IDisposable
     [HostMountFact]
     public void Told_to_have_none_a_mount_neither_keeps_acls_nor_shows_them()
     {
-        using var daemon = Mount("--xattr", "--posix-acl=never");
-        var file = Path.Combine(_directory["mnt"], "file");
+        using var daemon = _share.Serve("--xattr", "--posix-acl=never");
+        var file = Path.Combine(_share["mnt"], "file");
         File.WriteAllText(file, "");
 
         Assert.Equal(-(int)Errno.EOPNOTSUPP, Set(file, PosixAcl.Access, PosixAcl.WithNamedUser(Friend)));
@@ -147,7 +135,4 @@ public sealed class HostMountAclTests : IDisposable
         fixed (byte* pathBytes = Encoding.UTF8.GetBytes(path + '\0'), nameBytes = Encoding.UTF8.GetBytes(name + '\0'), valueBytes = value)
             return value[..(int)SystemCallException.ThrowIfError(ExtendedAttributes.Get(pathBytes, nameBytes, valueBytes, (nuint)value.Length), "getxattr", path)];
     }
-
-    ChildProcess Mount(params ReadOnlySpan<string> arguments) =>
-        ChildProcess.Start(Daemon.Program, ["mount", "--foreground", .. arguments, _directory["share"], _directory["mnt"]], readyText: "Mounted on");
 }

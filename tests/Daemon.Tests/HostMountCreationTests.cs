@@ -11,41 +11,30 @@ public sealed class HostMountCreationTests : IDisposable
     const uint Group = 5000;
     const UnixFileMode Privileged = (UnixFileMode)0xDED; // 06755
 
-    readonly TemporaryDirectory _directory = new();
+    readonly MountedShare _share = new();
 
-    public HostMountCreationTests()
-    {
-        Directory.CreateDirectory(_directory["share"]);
-        Directory.CreateDirectory(_directory["mnt"]);
-        File.SetUnixFileMode(_directory.Path, (UnixFileMode)0x1ED);
-    }
-
-    public void Dispose()
-    {
-        _ = Mounting.Unmount(_directory["mnt"], Mounting.MNT_DETACH);
-        _directory.Dispose();
-    }
+    public void Dispose() => _share.Dispose();
 
     [HostMountFact]
     public void The_kernels_security_contexts_are_understood()
     {
-        using var daemon = Mount("--security-label", "--log-level=debug");
+        using var daemon = _share.Serve("--security-label", "--log-level=debug");
 
-        File.WriteAllText(_directory["mnt/file"], "content");
-        Directory.CreateDirectory(_directory["mnt/directory"]);
-        File.CreateSymbolicLink(_directory["mnt/link"], "target");
+        File.WriteAllText(_share["mnt/file"], "content");
+        Directory.CreateDirectory(_share["mnt/directory"]);
+        File.CreateSymbolicLink(_share["mnt/link"], "target");
 
         Assert.Contains("SECURITY_CTX", daemon.ErrorText, StringComparison.Ordinal);
-        Assert.Equal("content", File.ReadAllText(_directory["share/file"]));
-        Assert.True(Directory.Exists(_directory["share/directory"]));
-        Assert.Equal("target", new FileInfo(_directory["share/link"]).LinkTarget);
+        Assert.Equal("content", File.ReadAllText(_share["share/file"]));
+        Assert.True(Directory.Exists(_share["share/directory"]));
+        Assert.Equal("target", new FileInfo(_share["share/link"]).LinkTarget);
     }
 
     [HostMountFact]
-    public void A_supplementary_group_keeps_setgid_in_its_directory()
+    public void A_supplementary_group_keeps_setgid_in_its_share()
     {
-        using var daemon = Mount();
-        var directory = _directory["mnt/directory"];
+        using var daemon = _share.Serve();
+        var directory = _share["mnt/directory"];
         Directory.CreateDirectory(directory);
         Assert.Equal(0, OtherUser.Own(directory, User, Group));
         File.SetUnixFileMode(directory, (UnixFileMode)0x5FF);
@@ -55,8 +44,8 @@ public sealed class HostMountCreationTests : IDisposable
         OtherUser.Run(User, User, [Group], 0, () => Make(Path.Combine(directory, "member")));
         OtherUser.Run(User + 1, User + 1, [], 0, () => Make(Path.Combine(directory, "stranger")));
 
-        Assert.Equal((UnixFileMode)0x5ED, File.GetUnixFileMode(Path.Combine(_directory["share/directory"], "member")));
-        Assert.Equal((UnixFileMode)0x1ED, File.GetUnixFileMode(Path.Combine(_directory["share/directory"], "stranger")));
+        Assert.Equal((UnixFileMode)0x5ED, File.GetUnixFileMode(Path.Combine(_share["share/directory"], "member")));
+        Assert.Equal((UnixFileMode)0x1ED, File.GetUnixFileMode(Path.Combine(_share["share/directory"], "stranger")));
     }
 
     [HostMountFact]
@@ -82,7 +71,7 @@ public sealed class HostMountCreationTests : IDisposable
 
     void WriteClearsPrivileges(string option)
     {
-        using var daemon = Mount(option);
+        using var daemon = _share.Serve(option);
         foreach (var change in new Action<string>[]
         {
             path => File.AppendAllText(path, "x"),
@@ -93,21 +82,21 @@ public sealed class HostMountCreationTests : IDisposable
         {
             MakePrivileged();
 
-            OtherUser.Run(User, () => change(_directory["mnt/program"]));
+            OtherUser.Run(User, () => change(_share["mnt/program"]));
 
-            Assert.Equal((UnixFileMode)0x1FF, File.GetUnixFileMode(_directory["share/program"]));
+            Assert.Equal((UnixFileMode)0x1FF, File.GetUnixFileMode(_share["share/program"]));
         }
     }
 
     void RootKeepsPrivileges(string option)
     {
-        using var daemon = Mount(option);
+        using var daemon = _share.Serve(option);
         MakePrivileged();
 
-        File.AppendAllText(_directory["mnt/program"], "x");
-        OpenForWriting(_directory["mnt/program"], file => file.SetLength(1));
+        File.AppendAllText(_share["mnt/program"], "x");
+        OpenForWriting(_share["mnt/program"], file => file.SetLength(1));
 
-        Assert.Equal(Privileged | (UnixFileMode)0x1FF, File.GetUnixFileMode(_directory["share/program"]));
+        Assert.Equal(Privileged | (UnixFileMode)0x1FF, File.GetUnixFileMode(_share["share/program"]));
     }
 
     static void OpenForWriting(string path, Action<FileStream> action)
@@ -119,11 +108,8 @@ public sealed class HostMountCreationTests : IDisposable
     void MakePrivileged()
     {
         // Anew each time: what the kernel remembers of the file before would hide what it is now.
-        File.Delete(_directory["mnt/program"]);
-        File.WriteAllText(_directory["mnt/program"], "content");
-        File.SetUnixFileMode(_directory["mnt/program"], Privileged | (UnixFileMode)0x1FF);
+        File.Delete(_share["mnt/program"]);
+        File.WriteAllText(_share["mnt/program"], "content");
+        File.SetUnixFileMode(_share["mnt/program"], Privileged | (UnixFileMode)0x1FF);
     }
-
-    ChildProcess Mount(params ReadOnlySpan<string> arguments) =>
-        ChildProcess.Start(Daemon.Program, ["mount", "--foreground", .. arguments, _directory["share"], _directory["mnt"]], readyText: "Mounted on");
 }
