@@ -21,12 +21,11 @@ partial class LocalFileSystem
     static ReadOnlySpan<byte> TemporaryPrefix => ".virtiofs-store-new-"u8;
 
     /// <summary>Where the host's SELinux is on, every file has a label.</summary>
-    static unsafe bool HasLabels(int fd, bool privileged)
+    unsafe bool HasLabels(int fd, bool privileged)
     {
-        var path = new DescriptorPath(fd);
         fixed (byte* name = SelinuxLabel)
         {
-            var error = ExtendedAttributes.Get(path.Absolute(), name, null, 0).ToErrno();
+            var error = _xattrs.Get(fd, name, null, 0).ToErrno();
             return error == Errno.None || (error == Errno.ENODATA && privileged);
         }
     }
@@ -37,12 +36,11 @@ partial class LocalFileSystem
     /// </summary>
     bool IsToBeLabelled(RequestContext request) => _hasLabels && !request.Labels.IsEmpty;
 
-    static unsafe int SetLabels(int fd, in SecurityLabels labels)
+    unsafe int SetLabels(int fd, in SecurityLabels labels)
     {
-        var path = new DescriptorPath(fd);
         foreach (var label in labels)
         {
-            var result = ExtendedAttributes.Set(path.Absolute(), label.Name.Pointer, label.Value, (nuint)label.Length, 0);
+            var result = _xattrs.Set(fd, label.Name.Pointer, label.Value, (nuint)label.Length, 0);
             if (result < 0)
                 return result;
         }
@@ -93,7 +91,7 @@ partial class LocalFileSystem
     }
 
     /// <summary>EAGAIN if the temporary name, which whoever may write in the directory can give to something else, does not lead to what was made.</summary>
-    static unsafe int LabelAndRename(int directory, byte* temporary, RequestContext request, in NewEntry made)
+    unsafe int LabelAndRename(int directory, byte* temporary, RequestContext request, in NewEntry made)
     {
         var fd = OpenPath(directory, temporary);
         if (fd < 0)

@@ -88,6 +88,7 @@ public sealed class HostMountOptionTests : IDisposable
     [InlineData("auto_unmount", "not supported")]
     [InlineData("subtype=x", "fuse.virtiofs-store")]
     [InlineData("readiness_fd=3", "readiness_fd")]
+    [InlineData("foreground", "foreground")]
     [InlineData("store=\"a", "quotation")]
     public void An_option_that_makes_no_sense_is_named(string options, string mentions)
     {
@@ -96,6 +97,15 @@ public sealed class HostMountOptionTests : IDisposable
         Assert.Equal(2, code);
         Assert.Contains(mentions, error, StringComparison.Ordinal);
         Assert.Null(_share.Mount);
+    }
+
+    [HostMountFact]
+    public void Of_an_option_given_twice_in_lists_the_last_counts()
+    {
+        var (code, _, error) = _share.MountInBackground("-o", "log_level=off,posix_acl=never", "-o", "posix-acl=sometimes,log_level=debug,posix_acl=auto");
+
+        Assert.True(code == 0, error);
+        Assert.Contains("Session started", File.ReadAllText(_share.LogFile), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -41,19 +41,20 @@ static class MountCommand
 
     /// <summary>
     /// A command line of <c>mount</c> in which our own options no longer come after -o but as themselves, so that the parser knows,
-    /// checks and converts them in one way. Null where there is nothing to change.
+    /// checks and converts them in one way. Of one given twice in the list the last counts, as mount(8) has it. Null where there is
+    /// nothing to change.
     /// </summary>
     public static string[]? Expand(ParseResult parsed, string[] arguments)
     {
         if (parsed.CommandResult.Command is not { Name: Name } command || Array.IndexOf(arguments, Name) is not (>= 0 and var at))
             return null;
-        var expanded = new HashSet<string>();
+        var expanded = new Dictionary<string, string>();
         foreach (var (name, value) in Listed(parsed))
         {
             if (Own(command, name) is { } option)
-                expanded.Add(value is null ? Bare(option, name) : WithValue(option, name, value));
+                expanded[option.Name] = value is null ? Bare(option, name) : WithValue(option, name, value);
         }
-        return expanded.Count == 0 ? null : [.. arguments[..(at + 1)], .. expanded, .. arguments[(at + 1)..]];
+        return expanded.Count == 0 ? null : [.. arguments[..(at + 1)], .. expanded.Values, .. arguments[(at + 1)..]];
     }
 
     static int Run(ParseResult parsed, IReadOnlyList<string> arguments)
@@ -123,11 +124,11 @@ static class MountCommand
 
     static IEnumerable<(string Name, string? Value)> Listed(ParseResult parsed) => (parsed.GetValue(s_options) ?? []).SelectMany(OptionList.Parse);
 
-    /// <summary>Our own option of that name, with either kind of dash in it.</summary>
+    /// <summary>Our own option of that name, with either kind of dash in it. Not that for the foreground: mount(8) and fstab wait for their helper.</summary>
     static Option? Own(Command command, string name)
     {
         var spelled = $"--{name.Replace('_', '-')}";
-        return command.Options.FirstOrDefault(option => option.Name == spelled && !option.Hidden);
+        return command.Options.FirstOrDefault(option => option.Name == spelled && option != s_foreground && !option.Hidden);
     }
 
     static string WithValue(Option option, string name, string value) =>
