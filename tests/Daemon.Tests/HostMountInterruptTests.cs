@@ -8,9 +8,12 @@ namespace VirtioFsStore.Daemon.Tests;
 /// <summary>Processes that wait for a lock of the host's, by way of a mount, and the signals that reach them there.</summary>
 public sealed class HostMountInterruptTests : IDisposable
 {
-    /// <summary>Takes a range lock, or says why not. On USR1 it goes on; Perl's handlers do not restart system calls.</summary>
+    /// <summary>
+    /// Takes a range lock, or says why not. On USR1 it goes on; Perl's handlers do not restart system calls. A shell that starts tests in the
+    /// background has them, and what they start, ignore SIGINT: that is taken back.
+    /// </summary>
     const string RangeLock = """
-        use Fcntl; $| = 1; $SIG{USR1} = sub {};
+        use Fcntl; $| = 1; $SIG{USR1} = sub {}; $SIG{INT} = 'DEFAULT';
         open(my $file, '+<', $ARGV[0]) or die "open: $!";
         my $lock = pack('ssx4qqi', F_WRLCK, 0, 0, 0, 0);
         print fcntl($file, F_SETLKW, $lock) ? "locked\n" : "$!\n";
