@@ -139,7 +139,7 @@ sealed class ReferenceUnpacker
     }
 
     /// <summary>
-    /// tar follows links of lower layers as the host's kernel does: an absolute one would lead it out of the _folder. It is confined to that,
+    /// tar follows links of lower layers as the host's kernel does: an absolute one would lead it out of the folder. It is confined to that,
     /// and would fail; what can be seen before is told better.
     /// </summary>
     void CheckParents(List<TarMember> members, string blob)

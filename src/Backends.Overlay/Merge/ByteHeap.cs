@@ -5,6 +5,8 @@ namespace VirtioFsStore.Backends.Overlay.Merge;
 /// <summary>Byte strings laid end to end; a string is its offset and its length.</summary>
 sealed class ByteHeap(string what, MergeBudget budget)
 {
+    const int FirstCapacity = 4096;
+
     byte[] _bytes = [];
 
     /// <summary>Bytes in use.</summary>
@@ -21,20 +23,10 @@ sealed class ByteHeap(string what, MergeBudget budget)
         if (needed > Array.MaxLength)
             throw new ImageException($"the image is too large: its {what} take more than {Array.MaxLength} bytes");
         if (needed > _bytes.Length)
-            Grow(needed);
+            budget.Grow(ref _bytes, Math.Max(needed, FirstCapacity));
         var offset = Length;
         value.CopyTo(_bytes.AsSpan(offset));
         Length += value.Length;
         return offset;
-    }
-
-    void Grow(long needed)
-    {
-        const int First = 4096;
-        var before = _bytes.Length;
-        var capacity = (int)Math.Min(Math.Max(Math.Max(needed, First), 2L * before), Array.MaxLength);
-        budget.Take(capacity);
-        Array.Resize(ref _bytes, capacity);
-        budget.Return(before);
     }
 }

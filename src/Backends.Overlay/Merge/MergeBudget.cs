@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using VirtioFsStore.Backends.Overlay.Oci;
 
 namespace VirtioFsStore.Backends.Overlay.Merge;
@@ -22,4 +23,18 @@ sealed class MergeBudget(long limit = MergeBudget.DefaultLimit)
     }
 
     public void Return(long bytes) => _used -= bytes;
+
+    /// <summary>Makes an array longer, to twice its length or more; not beyond what an array holds.</summary>
+    /// <param name="items">Counted by this budget.</param>
+    /// <param name="needed">Items.</param>
+    /// <exception cref="ImageException">It would be more than the limit.</exception>
+    public void Grow<T>(ref T[] items, long needed)
+        where T : struct
+    {
+        var before = items.Length;
+        var length = (int)Math.Min(Math.Max(needed, 2L * before), Array.MaxLength);
+        Take((long)length * Unsafe.SizeOf<T>());
+        Array.Resize(ref items, length);
+        Return((long)before * Unsafe.SizeOf<T>());
+    }
 }

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using VirtioFsStore.Backends.Overlay.Oci;
 
 namespace VirtioFsStore.Backends.Overlay.Merge;
@@ -7,6 +6,8 @@ namespace VirtioFsStore.Backends.Overlay.Merge;
 sealed class StructList<T>(MergeBudget budget)
     where T : struct
 {
+    const int FirstCapacity = 256;
+
     T[] _items = [];
 
     public int Count { get; private set; }
@@ -17,21 +18,11 @@ sealed class StructList<T>(MergeBudget budget)
     public int Add()
     {
         if (Count == _items.Length)
-            Grow();
+            budget.Grow(ref _items, FirstCapacity);
         if (Count == _items.Length)
             throw new ImageException($"the image is too large: more than {Count} items in one table");
         return Count++;
     }
 
     public Span<T> AsSpan() => _items.AsSpan(0, Count);
-
-    void Grow()
-    {
-        const int First = 256;
-        var before = _items.Length;
-        var capacity = (int)Math.Min(Math.Max(First, 2L * before), Array.MaxLength);
-        budget.Take((long)capacity * Unsafe.SizeOf<T>());
-        Array.Resize(ref _items, capacity);
-        budget.Return((long)before * Unsafe.SizeOf<T>());
-    }
 }

@@ -18,19 +18,10 @@ sealed class UnitHeap(string what, MergeBudget budget)
         if (end > Array.MaxLength)
             throw new ImageException($"the image is too large: its {what} take more than {Array.MaxLength} bytes");
         if (end > _buffer.Length)
-            Grow(end);
+            budget.Grow(ref _buffer, end);
         reference = (uint)(_length / TreeFormat.ReferenceUnit);
         var room = _buffer.AsSpan(_length, (int)size);
         _length = (int)end;
         return room;
-    }
-
-    void Grow(long needed)
-    {
-        var before = _buffer.Length;
-        var capacity = (int)Math.Min(Math.Max(needed, 2L * before), Array.MaxLength);
-        budget.Take(capacity);
-        Array.Resize(ref _buffer, capacity);
-        budget.Return(before);
     }
 }

@@ -5,21 +5,8 @@ import os
 import time
 
 from suite import system
+from suite.clock import DAY, OLD, age, times_of
 from suite.users import ALICE, BOB
-
-OLD = 1_000_000_000_123_456_789
-DAY = 86_400_000_000_000
-
-
-def _times(path):
-    status = os.lstat(path)
-    return {"atime": status.st_atime_ns, "mtime": status.st_mtime_ns, "ctime": status.st_ctime_ns}
-
-
-def _age(path):
-    """Gives access and modification an old time and returns all three."""
-    os.utime(path, ns=(OLD, OLD), follow_symlinks=False)
-    return _times(path)
 
 
 def times_are_kept_to_the_nanosecond(t):
@@ -34,16 +21,16 @@ def times_are_kept_to_the_nanosecond(t):
 def utime_sets_ctime_to_now(t):
     """utimensat(2)."""
     path = t.file("file")
-    before = _age(path)["ctime"]
+    before = age(path)["ctime"]
     t.wait_for_new_time()
     os.utime(path, ns=(OLD, OLD))
-    t.true(_times(path)["ctime"] > before, "ctime is new")
+    t.true(times_of(path)["ctime"] > before, "ctime is new")
 
 
 def utime_can_leave_out_and_take_now(t):
     """utimensat(2): UTIME_OMIT, UTIME_NOW."""
     path = t.file("file")
-    _age(path)
+    age(path)
     system.set_times(path, (0, system.UTIME_OMIT), (5, 6))
     t.equal((os.stat(path).st_atime_ns, os.stat(path).st_mtime_ns), (OLD, 5_000_000_006), "atime left out")
     system.set_times(path, (7, 8), (0, system.UTIME_OMIT))
@@ -51,10 +38,10 @@ def utime_can_leave_out_and_take_now(t):
     system.set_times(path, (0, system.UTIME_NOW), (0, system.UTIME_OMIT))
     t.true(abs(os.stat(path).st_atime_ns - time.time_ns()) < DAY, "atime is now")
     t.equal(os.stat(path).st_mtime_ns, 5_000_000_006, "mtime beside UTIME_NOW")
-    before = _times(path)
+    before = times_of(path)
     t.wait_for_new_time()
     system.set_times(path, (0, system.UTIME_OMIT), (0, system.UTIME_OMIT))
-    t.equal(_times(path), before, "all times after leaving both out")
+    t.equal(times_of(path), before, "all times after leaving both out")
 
 
 def utime_refuses_impossible_nanoseconds(t):
@@ -79,7 +66,7 @@ def only_the_owner_sets_times_of_its_choice(t):
 def the_times_of_a_link_are_its_own(t):
     """utimensat(2), AT_SYMLINK_NOFOLLOW."""
     path = t.file("file")
-    _age(path)
+    age(path)
     os.symlink("file", t.path("link"))
     system.set_times(t.path("link"), (1, 2), (3, 4), follow=False)
     t.equal(os.lstat(t.path("link")).st_mtime_ns, 3_000_000_004, "the link's mtime")

@@ -6,31 +6,19 @@ import os
 import time
 
 from suite import system
+from suite.clock import DAY, OLD, age, times_of
 from suite.rule import needs
 from suite.users import ALICE, BOB
 
-OLD = 1_000_000_000_123_456_789
-DAY = 86_400_000_000_000
 CACHED = "a FUSE file system's reads set the access time where the server reads, by the rules of the server's mount, not for data that is in the client's cache"
-
-
-def _times(path):
-    status = os.lstat(path)
-    return {"atime": status.st_atime_ns, "mtime": status.st_mtime_ns, "ctime": status.st_ctime_ns}
-
-
-def _age(path):
-    """Gives access and modification an old time and returns all three."""
-    os.utime(path, ns=(OLD, OLD), follow_symlinks=False)
-    return _times(path)
 
 
 def _changed(t, path, action, *arguments):
     """The names of the times that an action changes."""
-    before = _age(path)
+    before = age(path)
     t.wait_for_new_time()
     action(*arguments)
-    after = _times(path)
+    after = times_of(path)
     return {name for name in before if before[name] != after[name]}
 
 
@@ -44,7 +32,7 @@ def what_is_made_has_the_time_of_its_making(t):
     makers = {"open": lambda path: os.close(os.open(path, os.O_CREAT)), "mkdir": os.mkdir, "mkfifo": os.mkfifo, "symlink": lambda path: os.symlink("x", path)}
     for name, make in makers.items():
         _expect(t, folder, "mtime ctime", name, make, f"{folder}/{name}")
-        made = _times(f"{folder}/{name}")
+        made = times_of(f"{folder}/{name}")
         t.equal(len(set(made.values())), 1, f"how many different times a file made by {name} has: {made}")
         t.true(abs(made["mtime"] - time.time_ns()) < DAY, f"the time of a file made by {name} is now")
 
@@ -55,7 +43,7 @@ def a_write_sets_mtime_and_ctime(t):
     fd = os.open(path, os.O_WRONLY)
     _expect(t, path, "mtime ctime", "write", os.write, fd, b"x")
     _expect(t, path, "mtime ctime", "pwrite", os.pwrite, fd, b"x", 4096)
-    _age(path)
+    age(path)
     t.wait_for_new_time()
     os.write(fd, b"y")
     t.true(os.fstat(fd).st_mtime_ns > OLD, "fstat sees the new mtime")
@@ -127,14 +115,14 @@ def a_rename_sets_both_directories_times(t):
     """rename(2); and on Linux the file's ctime."""
     first, second = t.folder("first"), t.folder("second")
     t.file("first/file")
-    before = _age(first)
+    before = age(first)
     _expect(t, second, "mtime ctime", "rename", os.rename, f"{first}/file", f"{second}/file")
-    after = _times(first)
+    after = times_of(first)
     t.true(after["mtime"] > before["mtime"] and after["ctime"] > before["ctime"], f"the source directory's times {after}")
-    before = _times(f"{second}/file")
+    before = times_of(f"{second}/file")
     t.wait_for_new_time()
     os.rename(f"{second}/file", f"{first}/file")
-    t.true(_times(f"{first}/file")["ctime"] > before["ctime"], "the file's ctime is new")
+    t.true(times_of(f"{first}/file")["ctime"] > before["ctime"], "the file's ctime is new")
 
 
 def rmdir_sets_the_directorys_times(t):
@@ -162,7 +150,7 @@ def copy_file_range_sets_the_targets_mtime(t):
 def the_time_of_a_write_stays_when_the_file_is_closed(t):
     """What stat tells before and after close and fsync is the same."""
     path = t.file("file")
-    _age(path)
+    age(path)
     fd = os.open(path, os.O_WRONLY)
     os.write(fd, b"x" * 10_000)
     before = os.fstat(fd).st_mtime_ns
