@@ -178,11 +178,7 @@ public sealed class VhostUserTarget : FuzzTarget
 
     static byte[] Inflight(ulong size, ulong offset, ushort queues, ushort queueSize)
     {
-        var body = new byte[20];
-        MemoryMarshal.Write(body, size);
-        MemoryMarshal.Write(body.AsSpan(8), offset);
-        MemoryMarshal.Write(body.AsSpan(16), queues);
-        MemoryMarshal.Write(body.AsSpan(18), queueSize);
-        return body;
+        var description = new InflightDescription { MapSize = size, MapOffset = offset, QueueCount = queues, QueueSize = queueSize };
+        return MemoryMarshal.AsBytes(new ReadOnlySpan<InflightDescription>(in description)).ToArray();
     }
 }
