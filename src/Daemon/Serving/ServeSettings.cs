@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using VirtioFsStore.Daemon.Sandboxing;
 
 namespace VirtioFsStore.Daemon.Serving;
 
@@ -29,4 +30,6 @@ sealed record ServeSettings
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
     public SourceSettings Sources { get; init; } = new();
+
+    public SandboxSettings Sandbox { get; init; } = new();
 }
