@@ -1,3 +1,4 @@
+using VirtioFsStore.Backends.Local.Translation;
 using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Core.Storage;
 
@@ -32,8 +33,15 @@ sealed unsafe class CallerIdentity
     readonly CapabilitySets _none;
     readonly CapabilitySets _withoutSetId;
 
-    public CallerIdentity()
+    readonly IdTranslation? _users;
+    readonly IdTranslation? _groupIds;
+
+    /// <param name="users">Of the guest's user ids; null: they are the host's.</param>
+    /// <param name="groups">Of the guest's group ids.</param>
+    public CallerIdentity(IdTranslation? users = null, IdTranslation? groups = null)
     {
+        _users = users;
+        _groupIds = groups;
         SystemCallException.ThrowIfError(ThreadCredentials.GetCapabilities(out _capabilities), "capget");
         _switched = _capabilities with { Effective = _capabilities.Effective & KeptCapabilities };
         _none = _capabilities with { Effective = 0 };
@@ -64,6 +72,9 @@ sealed unsafe class CallerIdentity
     Scope Switch(RequestContext request, bool keep)
     {
         var (uid, gid) = (request.Caller.Uid, request.Caller.Gid);
+        var supplementary = request.SupplementaryGroup;
+        if (!TryTranslate(ref uid, ref gid, ref supplementary))
+            return new(keep ? Errno.EPERM : Errno.EACCES);
         if ((uid == _uid && gid == _gid) || !CanSwitch)
             return default;
         // A caller without an id here (ALLOW_IDMAP sends −1): to the kernel the value means "leave as it is", that is, as the daemon.
@@ -71,7 +82,6 @@ sealed unsafe class CallerIdentity
             return new(Errno.EOVERFLOW);
         var scope = new Scope(this, uid != _uid, gid != _gid);
         int result;
-        var supplementary = request.SupplementaryGroup;
         if (uid != _uid && (_groups.Length > 0 || supplementary != RequestContext.NoGroup)
             && (result = ThreadCredentials.SetGroups(&supplementary, supplementary == RequestContext.NoGroup ? 0 : 1)) < 0)
         {
@@ -92,6 +102,13 @@ sealed unsafe class CallerIdentity
         // EINVAL: the id does not exist in our user namespace, for which files have this error.
         return new(result == -(int)Errno.EINVAL ? Errno.EOVERFLOW : result.ToErrno());
     }
+
+    /// <summary>False: the guest may not use one of the ids.</summary>
+    bool TryTranslate(ref uint user, ref uint group, ref uint supplementary) =>
+        (_users is null || _users.TryToHost(user, out user))
+        && (_groupIds is null
+            || (_groupIds.TryToHost(group, out group)
+                && (supplementary == RequestContext.NoGroup || _groupIds.TryToHost(supplementary, out supplementary))));
 
     /// <summary>Gives up CAP_FSETID on this thread until the result is disposed: the kernel then clears setuid and setgid as for an ordinary writer.</summary>
     public Scope DropSetId()

@@ -83,8 +83,8 @@ partial class LocalFileSystem
         HasBirthTime = (status.Mask & FileStatus.STATX_BTIME) != 0,
         Mode = status.Mode,
         LinkCount = status.LinkCount,
-        Uid = status.Uid,
-        Gid = status.Gid,
+        Uid = _options.Users?.ToGuest(status.Uid) ?? status.Uid,
+        Gid = _options.Groups?.ToGuest(status.Gid) ?? status.Gid,
         DeviceMajor = status.SpecialMajor,
         DeviceMinor = status.SpecialMinor,
         BlockSize = status.BlockSize,
@@ -102,6 +102,10 @@ partial class LocalFileSystem
         {
             var uid = (valid & SetAttributesValid.Uid) != 0 ? changes.Uid : ThreadCredentials.Unchanged;
             var gid = (valid & SetAttributesValid.Gid) != 0 ? changes.Gid : ThreadCredentials.Unchanged;
+            if (_options.Users?.TryToHost(uid, out uid) == false || _options.Groups?.TryToHost(gid, out gid) == false)
+                return Errno.EPERM;
+            if (ClearRemappedCapability(inode.Fd) is var error and not Errno.None)
+                return error;
             var result = InodeAttributes.ChangeOwner(inode.Fd, &empty, uid, gid, Descriptors.AT_EMPTY_PATH);
             if (result < 0)
                 return result.ToErrno();
@@ -114,8 +118,7 @@ partial class LocalFileSystem
         }
         if ((valid & SetAttributesValid.Size) != 0)
         {
-            var error = Resize(inode, changes);
-            if (error != Errno.None)
+            if (Resize(inode, changes) is var error and not Errno.None)
                 return error;
         }
         if ((valid & Times) != 0)
@@ -154,6 +157,8 @@ partial class LocalFileSystem
         if (!inode.IsRegular)
             return inode.IsDirectory ? Errno.EISDIR : Errno.EINVAL;
         var length = (long)changes.Size;
+        if (ClearRemappedCapability(inode.Fd) is var error and not Errno.None)
+            return error;
         using var withoutSetId = (changes.Valid & SetAttributesValid.KillSuidGid) != 0 ? KillSetId(inode.Fd) : default;
         if (withoutSetId.IsError)
             return withoutSetId.Error;

@@ -27,6 +27,8 @@ partial class LocalFileSystem
         using var withoutSetId = (flags & WriteFlags.KillSuidGid) != 0 ? KillSetId(file.Fd) : default;
         if (withoutSetId.IsError)
             return new(withoutSetId.Error);
+        if (ClearRemappedCapability(file.Fd) is var error and not Errno.None)
+            return new(error);
         // At the end only while the guest's description appends, which fcntl may have ended since it was opened; pages that the guest
         // writes back (a shared mapping) belong where they are in any case.
         var appends = (flags & (WriteFlags.Cache | WriteFlags.Append)) == WriteFlags.Append;
@@ -70,8 +72,10 @@ partial class LocalFileSystem
         if (file.IsInvalid)
             return new(Errno.EBADF);
         using var withoutSetId = KillsSetIdFor(request) ? KillSetId(file.Fd) : default;
-        return withoutSetId.IsError
-            ? new(withoutSetId.Error)
+        if (withoutSetId.IsError)
+            return new(withoutSetId.Error);
+        return ClearRemappedCapability(file.Fd) is var error and not Errno.None
+            ? new(error)
             : Done(FileSpace.Allocate(file.Fd, (int)mode, (long)offset, (long)length));
     }
 
@@ -104,6 +108,8 @@ partial class LocalFileSystem
         using var withoutSetId = KillsSetIdFor(request) ? KillSetId(target.Fd) : default;
         if (withoutSetId.IsError)
             return new(withoutSetId.Error);
+        if (ClearRemappedCapability(target.Fd) is var error and not Errno.None)
+            return new(error);
         var (from, to) = ((long)copy.SourceOffset, (long)copy.TargetOffset);
         var result = FileSpace.CopyRange(source.Fd, &from, target.Fd, &to, (nuint)Math.Min(copy.Length, long.MaxValue), 0);
         return result < 0 ? new(result.ToErrno()) : new((ulong)result);
@@ -136,6 +142,9 @@ partial class LocalFileSystem
         using var inode = _inodes.Acquire(node, needDescriptor: false);
         if (inode.IsError)
             return new(inode.Error);
+        // A guest that knows of no mounts below the share asks for all with one question.
+        if (!_options.AnnounceSubmounts)
+            return Done(_mounts.SyncAll());
         var fd = _mounts[inode.Mount].Fd;
         return fd < 0 ? new(Errno.None) : Done(FileSpace.SyncFileSystem(fd));
     }

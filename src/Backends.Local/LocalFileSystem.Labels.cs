@@ -23,10 +23,16 @@ partial class LocalFileSystem
     /// <summary>Where the host's SELinux is on, every file has a label.</summary>
     unsafe bool HasLabels(int fd, bool privileged)
     {
-        fixed (byte* name = SelinuxLabel)
+        var buffer = stackalloc byte[NameCapacity];
+        fixed (byte* label = SelinuxLabel)
         {
+            var length = ToHostName(new ByteString(label, SelinuxLabel.Length), buffer, out var name);
+            if (length < 0)
+                return false;
             var error = _xattrs.Get(fd, name, null, 0).ToErrno();
-            return error == Errno.None || (error == Errno.ENODATA && privileged);
+            // Where an xattrmap keeps labels as attributes that anyone may set, there is nothing to be privileged for.
+            return error == Errno.None
+                || (error == Errno.ENODATA && (privileged || new ReadOnlySpan<byte>(name, length).StartsWith(UserNamespace)));
         }
     }
 
@@ -38,9 +44,12 @@ partial class LocalFileSystem
 
     unsafe int SetLabels(int fd, in SecurityLabels labels)
     {
+        var buffer = stackalloc byte[NameCapacity];
         foreach (var label in labels)
         {
-            var result = _xattrs.Set(fd, label.Name.Pointer, label.Value, (nuint)label.Length, 0);
+            var result = ToHostName(label.Name, buffer, out var name);
+            if (result >= 0)
+                result = _xattrs.Set(fd, name, label.Value, (nuint)label.Length, 0);
             if (result < 0)
                 return result;
         }

@@ -92,6 +92,12 @@ partial class LocalFileSystem
             _budget.Return();
             return ToGuestError(fd);
         }
+        if ((flags & OpenFlags.O_TRUNC) != 0 && ClearRemappedCapability(fd) is var error and not Errno.None)
+        {
+            _ = Descriptors.Close(fd);
+            _budget.Return();
+            return error;
+        }
         return AddHandle(fd, flags, inode.IsDirectory, out reply);
     }
 

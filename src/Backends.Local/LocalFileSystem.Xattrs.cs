@@ -1,3 +1,4 @@
+using VirtioFsStore.Backends.Local.Translation;
 using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Core.Storage;
 
@@ -5,6 +6,11 @@ namespace VirtioFsStore.Backends.Local;
 
 partial class LocalFileSystem
 {
+    /// <summary>For a name on the host and the NUL behind it.</summary>
+    const int NameCapacity = ExtendedAttributes.MaxNameLength + 1;
+
+    static ReadOnlySpan<byte> UserNamespace => "user."u8;
+
     static ReadOnlySpan<byte> SystemNamespace => "system."u8;
 
     static ReadOnlySpan<byte> AccessAcl => "system.posix_acl_access"u8;
@@ -17,10 +23,13 @@ partial class LocalFileSystem
             return new(Errno.EROFS);
         if (!IsServed(request, request.Name.Span))
             return new(Errno.EOPNOTSUPP);
+        var buffer = stackalloc byte[NameCapacity];
+        if (ToHostName(request.Name, buffer, out var name) is var refused and < 0)
+            return new(refused.ToErrno());
         using var inode = _inodes.Acquire(node);
         if (inode.IsError)
             return new(inode.Error);
-        var result = _xattrs.Set(inode.Fd, request.Name.Pointer, request.SecondName.Pointer, (nuint)request.SecondName.Length, flags);
+        var result = _xattrs.Set(inode.Fd, name, request.SecondName.Pointer, (nuint)request.SecondName.Length, flags);
         if (result >= 0 && clearSetGid && request.Name.Span.SequenceEqual(AccessAcl))
             result = ClearSetGid(inode.Fd);
         return Done(result);
@@ -30,15 +39,19 @@ partial class LocalFileSystem
     {
         if (!IsServed(request, request.Name.Span))
             return new(Errno.EOPNOTSUPP);
+        var buffer = stackalloc byte[NameCapacity];
+        // A guest that asks before each write whether a file has capabilities is told no, not that it may not ask.
+        if (ToHostName(request.Name, buffer, out var name) is var refused and < 0)
+            return new(refused == -(int)Errno.EPERM || IsObeyedAcl(request) ? Errno.ENODATA : refused.ToErrno());
         using var inode = _inodes.Acquire(node);
         if (inode.IsError)
             return new(inode.Error);
         // The kernel takes a larger buffer than any value for no buffer at all: ENOMEM.
         capacity = Math.Min(capacity, ExtendedAttributes.MaxSize);
         var value = capacity > 0 ? request.Scratch(capacity) : null;
-        var result = _xattrs.Get(inode.Fd, request.Name.Pointer, value, (nuint)capacity);
+        var result = _xattrs.Get(inode.Fd, name, value, (nuint)capacity);
         // A file system below the share that has no ACLs: to a guest that obeys them, its files have none.
-        if (result == -(nint)(int)Errno.EOPNOTSUPP && request.GuestObeysAcls && IsAcl(request.Name.Span))
+        if (result == -(nint)(int)Errno.EOPNOTSUPP && IsObeyedAcl(request))
             return new(Errno.ENODATA);
         return Bytes(result);
     }
@@ -65,19 +78,28 @@ partial class LocalFileSystem
             return new(Errno.EROFS);
         if (!IsServed(request, request.Name.Span))
             return new(Errno.EOPNOTSUPP);
+        var buffer = stackalloc byte[NameCapacity];
+        if (ToHostName(request.Name, buffer, out var name) is var refused and < 0)
+            return new(refused.ToErrno());
         using var inode = _inodes.Acquire(node);
         if (inode.IsError)
             return new(inode.Error);
-        return Done(_xattrs.Remove(inode.Fd, request.Name.Pointer));
+        return Done(_xattrs.Remove(inode.Fd, name));
     }
+
+    static bool IsObeyedAcl(RequestContext request) => request.GuestObeysAcls && IsAcl(request.Name.Span);
 
     static bool IsAcl(ReadOnlySpan<byte> name) => name.SequenceEqual(AccessAcl) || name.SequenceEqual(DefaultAcl);
 
     /// <summary>Whether the file system of an inode has ACLs, which any of its inodes tells.</summary>
     unsafe bool HasAcls(int fd)
     {
-        fixed (byte* name = AccessAcl)
-            return _xattrs.Get(fd, name, null, 0).ToErrno() != Errno.EOPNOTSUPP;
+        var buffer = stackalloc byte[NameCapacity];
+        fixed (byte* acl = AccessAcl)
+        {
+            return ToHostName(new ByteString(acl, AccessAcl.Length), buffer, out var name) >= 0
+                && _xattrs.Get(fd, name, null, 0).ToErrno() != Errno.EOPNOTSUPP;
+        }
     }
 
     /// <summary>user, trusted and security pass; of system only the ACLs, and only where the guest obeys them: set without, nobody would.</summary>
@@ -92,14 +114,44 @@ partial class LocalFileSystem
             var length = names[position..].IndexOf((byte)0);
             if (length < 0)
                 break;
-            if (IsServed(request, names.Slice(position, length)))
+            var hidden = 0;
+            if (_options.XattrMap?.TryToGuest(names.Slice(position, length), out hidden) != false
+                && IsServed(request, names[(position + hidden)..(position + length)]))
             {
-                names.Slice(position, length + 1).CopyTo(names[kept..]);
-                kept += length + 1;
+                names[(position + hidden)..(position + length + 1)].CopyTo(names[kept..]);
+                kept += length + 1 - hidden;
             }
             position += length + 1;
         }
         return kept;
+    }
+
+    /// <summary>The host's name for a guest's: its own pointer where nothing is translated, else in <paramref name="buffer"/>.</summary>
+    /// <returns>Its length, or −errno.</returns>
+    unsafe int ToHostName(ByteString name, byte* buffer, out byte* host)
+    {
+        host = _options.XattrMap is null ? name.Pointer : buffer;
+        return _options.XattrMap?.ToHost(name.Span, new Span<byte>(buffer, NameCapacity)) ?? name.Length;
+    }
+
+    /// <summary>The host's name of security.capability where that is another, with its NUL.</summary>
+    static byte[]? RemappedCapability(XattrMap? map)
+    {
+        var capability = "security.capability"u8;
+        var name = new byte[NameCapacity];
+        return map?.ToHost(capability, name) is { } length and >= 0 && !capability.SequenceEqual(name.AsSpan(0, length)) ? name : null;
+    }
+
+    /// <summary>A program whose content or owner changes loses its capabilities. The kernel sees to that, but not under another name.</summary>
+    unsafe Errno ClearRemappedCapability(int fd)
+    {
+        if (_remappedCapability is null)
+            return Errno.None;
+        fixed (byte* name = _remappedCapability)
+        {
+            var error = _xattrs.Remove(fd, name).ToErrno();
+            return error is Errno.ENODATA or Errno.EOPNOTSUPP ? Errno.None : error;
+        }
     }
 
     unsafe int ClearSetGid(int fd)

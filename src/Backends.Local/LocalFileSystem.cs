@@ -6,7 +6,7 @@ using VirtioFsStore.Core.Storage;
 namespace VirtioFsStore.Backends.Local;
 
 /// <summary>
-/// A host directory, passed through. Every operation starts from a descriptor: a name is one component looked up beneath a
+/// A host directory or regular file, passed through. Every operation starts from a descriptor: a name is one component looked up beneath a
 /// directory's descriptor without following links, so that nothing outside the share can be reached whatever is renamed or
 /// replaced meanwhile; only regular files and directories are ever opened for more than O_PATH.
 /// </summary>
@@ -32,6 +32,7 @@ public sealed unsafe partial class LocalFileSystem : IFileSystem
     readonly FileDescriptor _descriptorDirectory;
     readonly FileDescriptor _root;
     readonly Validity _validity;
+    readonly byte[]? _remappedCapability;
     readonly bool _hasAcls;
     readonly bool _hasLabels;
 
@@ -41,12 +42,13 @@ public sealed unsafe partial class LocalFileSystem : IFileSystem
         _descriptorDirectory = descriptorDirectory;
         _root = root;
         _budget = options.Descriptors ?? DescriptorBudget.FromResourceLimit();
-        _identity = new CallerIdentity();
+        _identity = new CallerIdentity(options.Users, options.Groups);
         _mounts = new MountTable(_numbers, options.FileHandles, descriptorDirectory.Value);
         _inodes = new InodeTable(_mounts, _budget, options.MaxInodeDescriptors ?? _budget.Limit / 4 * 3);
         _handles = new HandleTable(_budget);
         _locks = new LockTable(_budget);
         _xattrs = new InodeXattrs(descriptorDirectory.Value, InodeXattrs.NeedsPath(descriptorDirectory.Value, root.Value));
+        _remappedCapability = RemappedCapability(options.XattrMap);
         _hasAcls = options.Xattr && HasAcls(root.Value);
         _hasLabels = options.Xattr && HasLabels(root.Value, _identity.CanLabel);
         _openForLocks = OpenForLocks;
@@ -80,7 +82,7 @@ public sealed unsafe partial class LocalFileSystem : IFileSystem
     public int OpenHandleCount => _handles.Count;
 
     /// <summary>Opens the share.</summary>
-    /// <exception cref="SystemCallException">The directory cannot be opened, or file handles are mandatory and not to be had.</exception>
+    /// <exception cref="SystemCallException">It cannot be opened, is neither a directory nor a regular file, or file handles are mandatory and not to be had.</exception>
     public static LocalFileSystem Open(LocalOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -90,7 +92,7 @@ public sealed unsafe partial class LocalFileSystem : IFileSystem
         try
         {
             root = new FileDescriptor(SystemCallException.ThrowIfError(
-                Descriptors.Open(options.Path, OpenFlags.O_PATH | OpenFlags.O_DIRECTORY), "open", options.Path));
+                Descriptors.Open(options.Path, OpenFlags.O_PATH), "open", options.Path));
             var fileSystem = new LocalFileSystem(options, descriptorDirectory, root);
             fileSystem.EnterRoot();
             return fileSystem;
@@ -131,6 +133,9 @@ public sealed unsafe partial class LocalFileSystem : IFileSystem
     {
         Statx status;
         SystemCallException.ThrowIfError(FileStatus.Get(_root.Value, StatusMask, &status), "statx", _options.Path);
+        // Nothing else is ever opened.
+        if (!StatMode.IsDirectory(status.Mode) && !StatMode.IsRegular(status.Mode))
+            throw new SystemCallException(Errno.ENOTDIR, "open", _options.Path);
         SystemCallException.ThrowIfError(_mounts.Enter(_root.Value, status), "open_by_handle_at", _options.Path);
         if (_root.Value > InodeWord.MaxDescriptor)
             throw new SystemCallException(Errno.EMFILE, "open", _options.Path);

@@ -1,9 +1,11 @@
+using VirtioFsStore.Backends.Local.Translation;
+
 namespace VirtioFsStore.Backends.Local;
 
-/// <summary>How a host directory is served.</summary>
+/// <summary>How a host directory, or a single regular file, is served.</summary>
 public sealed record LocalOptions
 {
-    /// <summary>The directory. Resolved once, at the start; afterwards everything goes by descriptor.</summary>
+    /// <summary>The directory or file. Resolved once, at the start; afterwards everything goes by descriptor.</summary>
     public required string Path { get; init; }
 
     public CacheMode Cache { get; init; } = CacheMode.Auto;
@@ -13,6 +15,15 @@ public sealed record LocalOptions
 
     /// <summary>Extended attributes; without them EOPNOTSUPP. ACLs are among them for requests of sessions that obey those.</summary>
     public bool Xattr { get; init; }
+
+    /// <summary>How names of extended attributes are translated; null: they are the same on both sides.</summary>
+    public XattrMap? XattrMap { get; init; }
+
+    /// <summary>User ids of callers, of what is shown and of what is set; null: they are the same on both sides. An ACL's are not translated.</summary>
+    public IdTranslation? Users { get; init; }
+
+    /// <summary>As <see cref="Users"/>, for groups.</summary>
+    public IdTranslation? Groups { get; init; }
 
     /// <summary>The session agrees WRITEBACK_CACHE: files are opened so that the guest's page cache can read what it partly overwrites.</summary>
     public bool Writeback { get; init; }

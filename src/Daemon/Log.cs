@@ -28,4 +28,7 @@ static partial class Log
 
     [LoggerMessage(8, LogLevel.Warning, "No record of this mount can be left for 'virtiofs-store umount': {Reason}")]
     public static partial void NoRecord(ILogger logger, string reason);
+
+    [LoggerMessage(9, LogLevel.Warning, "--syslog: the system's log does not take messages, so they come here: {Reason}")]
+    public static partial void NoSyslog(ILogger logger, string reason);
 }

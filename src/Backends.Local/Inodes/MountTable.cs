@@ -71,6 +71,28 @@ sealed unsafe class MountTable(InodeNumbers numbers, FileHandleMode mode, int de
             _ = Descriptors.Close(entry.Fd);
     }
 
+    /// <summary>syncfs on every mount that is known. 0, or −errno of the first that failed.</summary>
+    public int SyncAll()
+    {
+        var failed = 0;
+        for (var index = 0; index < _top; index++)
+        {
+            MountEntry? entry;
+            lock (_lock)
+            {
+                entry = _entries[index];
+                entry?.AddReference();
+            }
+            if (entry is null)
+                continue;
+            // Takes as long as there is to write: without the lock.
+            var result = entry.Fd < 0 ? 0 : FileSpace.SyncFileSystem(entry.Fd);
+            failed = failed < 0 ? failed : Math.Min(result, 0);
+            Release(index);
+        }
+        return failed;
+    }
+
     public void Dispose()
     {
         foreach (var entry in _known.Values)

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace VirtioFsStore.Core.Interop;
 
-/// <summary>Unix stream sockets and the descriptors they carry. Results: a descriptor, bytes or 0, or −errno.</summary>
+/// <summary>Unix sockets and the descriptors they carry. Results: a descriptor, bytes or 0, or −errno.</summary>
 public static unsafe partial class Sockets
 {
     public const int MSG_DONTWAIT = 0x40;
@@ -14,6 +14,7 @@ public static unsafe partial class Sockets
 
     const int AF_UNIX = 1;
     const int SOCK_STREAM = 1;
+    const int SOCK_DGRAM = 2;
     const int SOCK_CLOEXEC = 0x80000;
     const int SOCK_NONBLOCK = 0x800;
     const int SOL_SOCKET = 1;
@@ -24,6 +25,8 @@ public static unsafe partial class Sockets
 
     /// <summary>CMSG_LEN(0): struct cmsghdr {size_t len; int level; int type} on 64-bit.</summary>
     const int ControlHeader = 16;
+
+    public static int CreateDatagram() => LastError.Or(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
 
     public static int CreateStream(bool nonBlocking = false) =>
         LastError.Or(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | (nonBlocking ? SOCK_NONBLOCK : 0), 0));

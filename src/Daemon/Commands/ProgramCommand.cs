@@ -32,8 +32,10 @@ static class ProgramCommand
         try
         {
             var root = Create(arguments);
+            if (VirtiofsdArguments.IsMeant(arguments))
+                arguments = VirtiofsdArguments.Normalise(root, arguments);
             var parsed = Parse(root, arguments);
-            return Invoke(MountCommand.Expand(parsed, arguments) is { } expanded ? Parse(root, expanded) : parsed);
+            return MountCommand.Expand(parsed, arguments) is { } expanded ? Invoke(Parse(root, expanded), expanded) : Invoke(parsed, arguments);
         }
         catch (Exception exception) when (IsExpected(exception))
         {
@@ -54,9 +56,9 @@ static class ProgramCommand
         EnablePosixBundling = false,
     });
 
-    static int Invoke(ParseResult parsed)
+    static int Invoke(ParseResult parsed, string[] arguments)
     {
-        if (UnknownOption(parsed) is { } unknown)
+        if (UnknownOption(parsed, arguments) is { } unknown)
         {
             Report($"there is no option '{unknown}' (for a path of that name say ./{unknown})");
             return Hint(parsed);
@@ -70,10 +72,13 @@ static class ProgramCommand
         return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
     }
 
-    /// <summary>The parser takes an option that it does not know for an argument, wherever one could stand.</summary>
-    static string? UnknownOption(ParseResult parsed) =>
+    /// <summary>
+    /// The parser takes an option that it does not know for an argument, wherever one could stand. What is joined to an option by '=' is
+    /// its value, whatever it begins with (--modcaps=-mknod).
+    /// </summary>
+    static string? UnknownOption(ParseResult parsed, string[] arguments) =>
         parsed.Tokens.TakeWhile(token => token.Type != TokenType.DoubleDash)
-            .FirstOrDefault(token => token.Type == TokenType.Argument && token.Value.Length > 1 && token.Value[0] == '-')?.Value;
+            .FirstOrDefault(token => token.Type == TokenType.Argument && token.Value.Length > 1 && token.Value[0] == '-' && arguments.Contains(token.Value))?.Value;
 
     static int Hint(ParseResult parsed)
     {
@@ -93,8 +98,11 @@ static class ProgramCommand
               PATH                       a directory of this host, read-write
               oci:PATH[:TAG|@DIGEST]     an image in an OCI layout directory, read-only
 
+            Without a command the options are those of virtiofsd 1.14, with its defaults: the program can be given wherever that daemon is asked for.
+
             Exit codes: 0 done; 1 it could not be done, and a line on stderr says why; 2 the command line makes no sense.
             """);
+        VirtiofsdCommand.AddTo(root);
         root.Add(ServeCommand.Create());
         root.Add(MountCommand.Create(arguments));
         root.Add(UmountCommand.Create());

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Microsoft.Extensions.Logging;
+using VirtioFsStore.Daemon.Logging;
 
 namespace VirtioFsStore.Daemon.Commands;
 
@@ -7,7 +8,7 @@ namespace VirtioFsStore.Daemon.Commands;
 static class SessionLimits
 {
     static readonly Option<string> s_ioTimeout = new("--io-timeout") { Description = "How long a request may wait for something, e.g. 30s or 5m.", DefaultValueFactory = _ => "60s", HelpName = "TIME" };
-    static readonly Option<string> s_logLevel = Choices.Create("--log-level", "What to log on stderr.", "info", "trace", "debug", "info", "warn", "error", "off");
+    static readonly Option<string> s_logLevel = Choices.Create("--log-level", "What to log.", "info", LogLevels.Words);
 
     public static void AddTo(Command command)
     {
@@ -17,13 +18,5 @@ static class SessionLimits
 
     public static TimeSpan IoTimeout(ParseResult parsed) => Duration.Parse("--io-timeout", parsed.GetValue(s_ioTimeout)!);
 
-    public static LogLevel LogLevel(ParseResult parsed) => parsed.GetValue(s_logLevel) switch
-    {
-        "trace" => Microsoft.Extensions.Logging.LogLevel.Trace,
-        "debug" => Microsoft.Extensions.Logging.LogLevel.Debug,
-        "warn" => Microsoft.Extensions.Logging.LogLevel.Warning,
-        "error" => Microsoft.Extensions.Logging.LogLevel.Error,
-        "off" => Microsoft.Extensions.Logging.LogLevel.None,
-        _ => Microsoft.Extensions.Logging.LogLevel.Information,
-    };
+    public static LogLevel LogLevel(ParseResult parsed) => LogLevels.Parse(parsed.GetValue(s_logLevel)!) ?? Microsoft.Extensions.Logging.LogLevel.Information;
 }

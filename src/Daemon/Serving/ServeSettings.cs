@@ -14,6 +14,9 @@ sealed record ServeSettings
 
     public UnixFileMode? SocketMode { get; init; }
 
+    /// <summary>Holds the process's id, and a lock, for as long as it lives; null: none.</summary>
+    public string? PidFile { get; init; }
+
     public bool Relisten { get; init; }
 
     public string? Tag { get; init; }
@@ -26,6 +29,9 @@ sealed record ServeSettings
     public IReadOnlyList<MountPoint> Mounts { get; init; } = [];
 
     public TimeSpan IoTimeout { get; init; }
+
+    /// <summary>Log to the system's log in place of stderr.</summary>
+    public bool Syslog { get; init; }
 
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 

@@ -12,7 +12,8 @@ static class Service
 {
     public static int Run(ServeSettings settings)
     {
-        using var loggers = DaemonLogging.Create(settings.LogLevel);
+        using var pidFile = settings.PidFile is { } path ? PidFile.Take(path) : null;
+        using var loggers = settings.Syslog ? DaemonLogging.CreateForSyslog(settings.LogLevel) : DaemonLogging.Create(settings.LogLevel);
         var logger = loggers.CreateLogger("virtiofs-store");
         using var stop = new StopSignals(logger);
 
@@ -55,7 +56,7 @@ static class Service
     {
         if (settings.Root is { } source)
         {
-            var root = opener.Open(source, stop);
+            var root = opener.Open(source, stop, allowFile: true);
             Log.Serving(logger, "/", source);
             return Router.Single(root);
         }

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using VirtioFsStore.Backends.Local;
+using VirtioFsStore.Backends.Local.Translation;
 using VirtioFsStore.Backends.Overlay.Images;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Backends.Overlay.Store;
@@ -15,9 +16,13 @@ sealed class SourceOpener(SourceSettings settings, ILogger logger)
     // All directories of one process share its descriptors.
     readonly DescriptorBudget _descriptors = DescriptorBudget.FromResourceLimit();
 
-    public IFileSystem Open(string source, CancellationToken stop)
+    /// <param name="source">A path, or an image.</param>
+    /// <param name="stop">Ends the indexing of an image.</param>
+    /// <param name="allowFile">A regular file will do: a guest can mount it, as the root of its file system, on a file.</param>
+    public IFileSystem Open(string source, CancellationToken stop, bool allowFile = false)
     {
-        Check(source);
+        if (!allowFile || !File.Exists(source))
+            Check(source);
         return ImageReference.IsImage(source) ? OpenImage(source, stop) : OpenDirectory(source);
     }
 
@@ -78,7 +83,13 @@ sealed class SourceOpener(SourceSettings settings, ILogger logger)
             _ => CacheMode.Auto,
         },
         ReadOnly = settings.ReadOnly,
-        Xattr = settings.Xattr || settings.PosixAcl != FeatureMode.Never || settings.SecurityLabels != FeatureMode.Never,
+        Xattr = settings.Xattr || settings.XattrMap is not null || settings.PosixAcl != FeatureMode.Never || settings.SecurityLabels != FeatureMode.Never,
+        XattrMap = settings.XattrMap is { } rules ? XattrMap.Parse(rules) : null,
+        Users = settings.TranslateUid.Count > 0 ? IdTranslation.Parse(settings.TranslateUid) : null,
+        Groups = settings.TranslateGid.Count > 0 ? IdTranslation.Parse(settings.TranslateGid) : null,
+        AnnounceSubmounts = settings.AnnounceSubmounts,
+        AllowDirectIo = settings.AllowDirectIo,
+        PreserveNoAtime = settings.PreserveNoatime,
         Writeback = settings.Writeback,
         KillPrivileges = settings.KillPrivileges,
         PosixLocks = settings.PosixLocks,

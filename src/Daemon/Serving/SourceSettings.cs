@@ -28,6 +28,26 @@ sealed record SourceSettings
 
     public bool ReadDirPlus { get; init; } = true;
 
+    /// <summary>The rules of virtiofsd's --xattrmap; null: names of attributes are not translated.</summary>
+    public string? XattrMap { get; init; }
+
+    /// <summary>The rules of virtiofsd's --translate-uid.</summary>
+    public IReadOnlyList<string> TranslateUid { get; init; } = [];
+
+    public IReadOnlyList<string> TranslateGid { get; init; } = [];
+
+    /// <summary>The guest is told where other file systems of the host are mounted in a directory.</summary>
+    public bool AnnounceSubmounts { get; init; } = true;
+
+    /// <summary>Shared mappings of files that are read and written past the guest's page cache.</summary>
+    public bool AllowMmap { get; init; }
+
+    /// <summary>O_DIRECT reaches the host.</summary>
+    public bool AllowDirectIo { get; init; }
+
+    /// <summary>O_NOATIME reaches the host.</summary>
+    public bool PreserveNoatime { get; init; }
+
     /// <summary>never, prefer or mandatory.</summary>
     public string InodeFileHandles { get; init; } = "prefer";
 
@@ -45,5 +65,7 @@ sealed record SourceSettings
         KillPrivilegesV2 = KillPrivileges,
         PosixAcl = PosixAcl,
         SecurityLabels = SecurityLabels,
+        AnnounceSubmounts = AnnounceSubmounts,
+        DirectIoAllowMmap = AllowMmap,
     };
 }
