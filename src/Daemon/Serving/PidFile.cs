@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
 using VirtioFsStore.Core.Interop;
@@ -56,7 +57,7 @@ sealed class PidFile : IDisposable
     {
         var result = WholeFileLock.TryExclusive(fd);
         if (result == -(int)Errno.EAGAIN)
-            throw new IOException($"{path} is locked: another process ({ReadHolder(path)}) serves on this socket");
+            throw new IOException($"{path} is locked: another process ({ReadHolder(fd)}) serves on this socket");
         SystemCallException.ThrowIfError(result, "flock", path);
         SystemCallException.ThrowIfError(FileShape.OfDescriptor(fd, out var locked), "statx", path);
         return FileShape.OfPath(path, out var named) >= 0 && named.Inode == locked.Inode && named.Device == locked.Device;
@@ -70,17 +71,14 @@ sealed class PidFile : IDisposable
             SystemCallException.ThrowIfError(FileIo.Write(fd, bytes, (nuint)text.Length), "write", path);
     }
 
-    static string ReadHolder(string path)
+    /// <summary>By the descriptor: the runtime's own way to read a file takes a lock first.</summary>
+    static unsafe string ReadHolder(int fd)
     {
-        try
-        {
-            // Any other way of sharing would want a lock.
-            using var reader = new StreamReader(path, Encoding.ASCII, false, new FileStreamOptions { Share = FileShare.ReadWrite });
-            return $"pid {uint.Parse(reader.ReadToEnd().Trim(), CultureInfo.InvariantCulture)}";
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or FormatException or OverflowException)
-        {
-            return "which has not said which";
-        }
+        const int Capacity = 16;
+        var bytes = stackalloc byte[Capacity];
+        var length = (int)Math.Max(FileIo.ReadAt(fd, bytes, Capacity, 0), 0);
+        return Utf8Parser.TryParse(new ReadOnlySpan<byte>(bytes, length), out uint pid, out _)
+            ? $"pid {pid.ToString(CultureInfo.InvariantCulture)}"
+            : "which has not said which";
     }
 }

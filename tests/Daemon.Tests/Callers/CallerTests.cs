@@ -1,3 +1,5 @@
+using Microsoft.Win32.SafeHandles;
+using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Driver.Fuse;
 using VirtioFsStore.Driver.Hosting;
 using VirtioFsStore.Driver.Vmm;
@@ -100,11 +102,11 @@ public sealed class CallerTests : IDisposable
     public void Incus_with_the_ids_of_a_container_s_user()
     {
         using var listener = new InheritedListener(Socket);
-        var id = Environment.IsPrivilegedProcess ? 0 : Core.Interop.ProcessIdentity.EffectiveUid;
+        var id = Environment.IsPrivilegedProcess ? 0 : ProcessIdentity.EffectiveUid;
         using var daemon = CallerProcess.WithListener(
             listener, "--fd=3", "--cache=never", $"--shared-dir={_share}",
             $"--translate-uid=map:1000:{id}:1", "--translate-uid=forbid-guest:0:1000", "--translate-uid=forbid-guest:1001:4294966294",
-            $"--translate-gid=squash-guest:0:{Core.Interop.ProcessIdentity.EffectiveGid}:4294967295");
+            $"--translate-gid=squash-guest:0:{ProcessIdentity.EffectiveGid}:4294967295");
         listener.Dispose();
         using var machine = VirtualMachine.Mount(Socket);
 
@@ -126,7 +128,7 @@ public sealed class CallerTests : IDisposable
         using var machine = VirtualMachine.Mount(Socket);
 
         Assert.Equal("from the host"u8, machine.Fuse.ReadFile("hello"));
-        Assert.Equal((int)Core.Interop.Errno.EROFS, machine.Fuse.MkDir(FuseClient.Root, "new"u8).Error);
+        Assert.Equal((int)Errno.EROFS, machine.Fuse.MkDir(FuseClient.Root, "new"u8).Error);
         Assert.Equal(Day, machine.Fuse.Walk("hello").EntryValid);
     }
 
@@ -152,7 +154,7 @@ public sealed class CallerTests : IDisposable
     public void Systemd_vmspawn_says_nothing_below_errors_and_mounts_no_submounts()
     {
         using var listener = new InheritedListener(Socket);
-        var (user, group) = (Core.Interop.ProcessIdentity.EffectiveUid, Core.Interop.ProcessIdentity.EffectiveGid);
+        var (user, group) = (ProcessIdentity.EffectiveUid, ProcessIdentity.EffectiveGid);
         using var daemon = CallerProcess.WithListener(
             listener, "--fd", "3", "--xattr", "--shared-dir", _share, "--modcaps=-mknod", "--log-level=error", "--no-announce-submounts",
             "--translate-uid", $"map:4000:{user}:1", "--translate-gid", $"map:4000:{group}:1");
@@ -211,10 +213,11 @@ public sealed class CallerTests : IDisposable
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode($"{Socket}.pid"));
     }
 
-    /// <summary>The runtime takes a lock for itself unless a file may be shared for writing.</summary>
+    /// <summary>By a descriptor: the runtime's own way to read a file takes a lock first.</summary>
     static string ReadLocked(string path)
     {
-        using var reader = new StreamReader(path, new FileStreamOptions { Share = FileShare.ReadWrite });
+        using var file = new SafeFileHandle(Descriptors.Open(path, OpenFlags.O_RDONLY), ownsHandle: true);
+        using var reader = new StreamReader(new FileStream(file, FileAccess.Read));
         return reader.ReadToEnd();
     }
 }
