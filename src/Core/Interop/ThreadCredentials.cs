@@ -17,19 +17,19 @@ public static unsafe partial class ThreadCredentials
     public const int CAP_FSETID = 4;
     public const int CAP_SETGID = 6;
     public const int CAP_SETUID = 7;
+    public const int CAP_SETPCAP = 8;
     public const int CAP_SYS_ADMIN = 21;
     public const int CAP_MKNOD = 27;
+    public const int CAP_SETFCAP = 31;
 
     const uint CapabilityVersion3 = 0x20080522;
     const int CLONE_FS = 0x200;
 
-    // asm/unistd_64.h and asm-generic/unistd.h.
-    static readonly bool s_arm = RuntimeInformation.ProcessArchitecture == Architecture.Arm64;
-    static readonly nint s_setgroups = s_arm ? 159 : 116;
-    static readonly nint s_setresuid = s_arm ? 147 : 117;
-    static readonly nint s_setresgid = s_arm ? 149 : 119;
-    static readonly nint s_capget = s_arm ? 90 : 125;
-    static readonly nint s_capset = s_arm ? 91 : 126;
+    static readonly nint s_setgroups = SystemCalls.Find("setgroups").Number;
+    static readonly nint s_setresuid = SystemCalls.Find("setresuid").Number;
+    static readonly nint s_setresgid = SystemCalls.Find("setresgid").Number;
+    static readonly nint s_capget = SystemCalls.Find("capget").Number;
+    static readonly nint s_capset = SystemCalls.Find("capset").Number;
 
     public static uint EffectiveUserId => geteuid();
 

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Daemon.Sandboxing;
 
 namespace VirtioFsStore.Daemon.Commands;
@@ -23,7 +22,7 @@ static class SandboxOptions
 
     public static SandboxSettings Read(ParseResult parsed)
     {
-        var (added, dropped) = ReadCapabilities(parsed.GetValue(s_modcaps));
+        var capabilities = parsed.GetValue(s_modcaps) is { } changes ? ModCaps.Parse(changes) : ModCaps.Unchanged;
         var settings = new SandboxSettings
         {
             Mode = parsed.GetValue(s_sandbox) switch
@@ -39,8 +38,8 @@ static class SandboxOptions
                 "trap" => SeccompAction.Trap,
                 _ => SeccompAction.Kill,
             },
-            AddedCapabilities = added,
-            DroppedCapabilities = dropped,
+            AddedCapabilities = capabilities.Added,
+            DroppedCapabilities = capabilities.Dropped,
             OpenFiles = ReadOpenFiles(parsed.GetValue(s_openFiles)),
             UserMap = ReadMap(s_userMap, parsed),
             GroupMap = ReadMap(s_groupMap, parsed),
@@ -48,24 +47,6 @@ static class SandboxOptions
         if (settings.Mode != SandboxMode.Namespace && settings.UserMap.Count + settings.GroupMap.Count > 0)
             throw new UsageException($"--uid-map and --gid-map describe the user namespace of --sandbox=namespace; with --sandbox={parsed.GetValue(s_sandbox)} there is none");
         return settings;
-    }
-
-    /// <summary>Of one named twice the last counts, as in virtiofsd.</summary>
-    static (string[] Added, string[] Dropped) ReadCapabilities(string? text)
-    {
-        var (added, dropped) = (new List<string>(), new List<string>());
-        foreach (var change in text?.Split(':') ?? [])
-        {
-            if (change is not [('+' or '-') and var sign, .. var word])
-                throw new UsageException($"--modcaps takes +CAPABILITY and -CAPABILITY, separated by colons, such as +sys_admin:-mknod; got '{text}'");
-            var name = word.ToUpperInvariant();
-            if (CapabilityNames.Find(name) < 0)
-                throw new UsageException($"--modcaps: there is no capability '{word}'; capabilities(7) has their names, here without CAP_");
-            added.Remove(name);
-            dropped.Remove(name);
-            (sign == '+' ? added : dropped).Add(name);
-        }
-        return ([.. added], [.. dropped]);
     }
 
     static ulong? ReadOpenFiles(string? text)

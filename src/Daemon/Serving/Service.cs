@@ -4,6 +4,7 @@ using VirtioFsStore.Core.Mounts;
 using VirtioFsStore.Core.VhostUser;
 using VirtioFsStore.Daemon.Commands;
 using VirtioFsStore.Daemon.Logging;
+using VirtioFsStore.Daemon.Sandboxing;
 
 namespace VirtioFsStore.Daemon.Serving;
 
@@ -49,6 +50,7 @@ static class Service
             session,
             logger);
         using var stopServer = stop.Register(server.Stop);
+        SeccompFilter.Install(settings.Sandbox.Seccomp);
         server.Run();
     }
 

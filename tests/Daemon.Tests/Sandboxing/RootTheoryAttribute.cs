@@ -1,0 +1,15 @@
+using VirtioFsStore.Core.Interop;
+using VirtioFsStore.Driver.Hosting;
+using Xunit;
+
+namespace VirtioFsStore.Daemon.Tests.Sandboxing;
+
+/// <summary>A test that needs root's capabilities. Skipped without them, but not in CI.</summary>
+public sealed class RootTheoryAttribute : TheoryAttribute
+{
+    public RootTheoryAttribute()
+    {
+        if (!DevCache.IsCi && ProcessIdentity.EffectiveUid != 0)
+            Skip = "needs root's capabilities";
+    }
+}
