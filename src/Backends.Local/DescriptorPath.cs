@@ -22,6 +22,10 @@ unsafe ref struct DescriptorPath
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public byte* Absolute() => (byte*)Unsafe.AsPointer(ref _bytes[0]);
 
+    /// <summary>What calls take that know of no directory: relative where there is no /proc in this process's root.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public byte* For(bool chrooted) => chrooted ? Number() : Absolute();
+
     /// <summary>The number alone, a name in the directory /proc/self/fd.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public byte* Number() => (byte*)Unsafe.AsPointer(ref _bytes[0]) + PrefixLength;

@@ -9,7 +9,8 @@ namespace VirtioFsStore.Backends.Local;
 /// </summary>
 /// <param name="descriptors">A descriptor of /proc/self/fd; the caller's.</param>
 /// <param name="needsPath">See <see cref="NeedsPath"/>.</param>
-sealed unsafe class InodeXattrs(int descriptors, bool needsPath)
+/// <param name="chrooted">See <see cref="LocalOptions.Chrooted"/>.</param>
+sealed unsafe class InodeXattrs(int descriptors, bool needsPath, bool chrooted)
 {
     /// <summary>
     /// Whether the calls of Linux 6.13 are not to be had. A seccomp filter that does not know them may answer EPERM, which of listing
@@ -27,7 +28,7 @@ sealed unsafe class InodeXattrs(int descriptors, bool needsPath)
     {
         var path = new DescriptorPath(fd);
         return needsPath
-            ? ExtendedAttributes.Get(path.Absolute(), name, value, size)
+            ? ExtendedAttributes.Get(path.For(chrooted), name, value, size)
             : ExtendedAttributes.GetAt(descriptors, path.Number(), name, value, size);
     }
 
@@ -35,7 +36,7 @@ sealed unsafe class InodeXattrs(int descriptors, bool needsPath)
     {
         var path = new DescriptorPath(fd);
         return needsPath
-            ? ExtendedAttributes.List(path.Absolute(), names, size)
+            ? ExtendedAttributes.List(path.For(chrooted), names, size)
             : ExtendedAttributes.ListAt(descriptors, path.Number(), names, size);
     }
 
@@ -43,7 +44,7 @@ sealed unsafe class InodeXattrs(int descriptors, bool needsPath)
     {
         var path = new DescriptorPath(fd);
         return needsPath
-            ? ExtendedAttributes.Set(path.Absolute(), name, value, size, flags)
+            ? ExtendedAttributes.Set(path.For(chrooted), name, value, size, flags)
             : ExtendedAttributes.SetAt(descriptors, path.Number(), name, value, size, flags);
     }
 
@@ -51,7 +52,7 @@ sealed unsafe class InodeXattrs(int descriptors, bool needsPath)
     {
         var path = new DescriptorPath(fd);
         return needsPath
-            ? ExtendedAttributes.Remove(path.Absolute(), name)
+            ? ExtendedAttributes.Remove(path.For(chrooted), name)
             : ExtendedAttributes.RemoveAt(descriptors, path.Number(), name);
     }
 }

@@ -46,7 +46,7 @@ partial class LocalFileSystem
         using var caller = _identity.AssumeForChecks(request);
         return caller.IsError
             ? new(caller.Error)
-            : Done(FileStatus.Access(Descriptors.AT_FDCWD, path.Absolute(), mask, FileStatus.AT_EACCESS));
+            : Done(FileStatus.Access(_descriptorDirectory.Value, path.Number(), mask, FileStatus.AT_EACCESS));
     }
 
     static Timestamp TimeOf(in StatxTime time) => new(time.Seconds, time.Nanoseconds);
@@ -170,7 +170,7 @@ partial class LocalFileSystem
                 return FileSpace.SetLength(file.Fd, length).ToErrno();
         }
         var path = new DescriptorPath(inode.Fd);
-        return InodeAttributes.Truncate(path.Absolute(), length).ToErrno();
+        return InodeAttributes.Truncate(path.For(_options.Chrooted), length).ToErrno();
     }
 
     /// <summary>

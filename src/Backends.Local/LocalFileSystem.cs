@@ -47,7 +47,7 @@ public sealed unsafe partial class LocalFileSystem : IFileSystem
         _inodes = new InodeTable(_mounts, _budget, options.MaxInodeDescriptors ?? _budget.Limit / 4 * 3);
         _handles = new HandleTable(_budget);
         _locks = new LockTable(_budget);
-        _xattrs = new InodeXattrs(descriptorDirectory.Value, InodeXattrs.NeedsPath(descriptorDirectory.Value, root.Value));
+        _xattrs = new InodeXattrs(descriptorDirectory.Value, InodeXattrs.NeedsPath(descriptorDirectory.Value, root.Value), options.Chrooted);
         _remappedCapability = RemappedCapability(options.XattrMap);
         _hasAcls = options.Xattr && HasAcls(root.Value);
         _hasLabels = options.Xattr && HasLabels(root.Value, _identity.CanLabel);
@@ -91,7 +91,7 @@ public sealed unsafe partial class LocalFileSystem : IFileSystem
         var root = new FileDescriptor(-1);
         try
         {
-            root = new FileDescriptor(SystemCallException.ThrowIfError(
+            root = options.Root ?? new FileDescriptor(SystemCallException.ThrowIfError(
                 Descriptors.Open(options.Path, OpenFlags.O_PATH), "open", options.Path));
             var fileSystem = new LocalFileSystem(options, descriptorDirectory, root);
             fileSystem.EnterRoot();

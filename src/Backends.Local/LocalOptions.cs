@@ -1,4 +1,5 @@
 using VirtioFsStore.Backends.Local.Translation;
+using VirtioFsStore.Core.Interop;
 
 namespace VirtioFsStore.Backends.Local;
 
@@ -7,6 +8,12 @@ public sealed record LocalOptions
 {
     /// <summary>The directory or file. Resolved once, at the start; afterwards everything goes by descriptor.</summary>
     public required string Path { get; init; }
+
+    /// <summary>The directory, opened already (O_PATH is enough); the file system's own from then on. <see cref="Path"/> then serves for messages alone.</summary>
+    public FileDescriptor? Root { get; init; }
+
+    /// <summary>There will be no /proc under the process's root while this is served: its working directory is /proc/self/fd instead.</summary>
+    public bool Chrooted { get; init; }
 
     public CacheMode Cache { get; init; } = CacheMode.Auto;
 

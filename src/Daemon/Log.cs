@@ -31,4 +31,34 @@ static partial class Log
 
     [LoggerMessage(9, LogLevel.Warning, "--syslog: the system's log does not take messages, so they come here: {Reason}")]
     public static partial void NoSyslog(ILogger logger, string reason);
+
+    [LoggerMessage(20, LogLevel.Information, "this process is the keeper of the store {Store}")]
+    public static partial void Keeper(ILogger logger, string store);
+
+    [LoggerMessage(27, LogLevel.Information, "another process is the keeper of the store {Store}; waiting for it to let go or end")]
+    public static partial void KeeperWaits(ILogger logger, string store);
+
+    [LoggerMessage(28, LogLevel.Information, "another process listens in the store {Store} now: it becomes the keeper")]
+    public static partial void KeeperResigns(ILogger logger, string store);
+
+    [LoggerMessage(21, LogLevel.Warning, "the keeper of the store {Store} has ended; another one is looked for")]
+    public static partial void KeeperLost(ILogger logger, string store);
+
+    [LoggerMessage(22, LogLevel.Warning, "the keeper cannot take a connection: {Reason}")]
+    public static partial void KeeperCannotAccept(ILogger logger, string reason);
+
+    [LoggerMessage(23, LogLevel.Warning, "a connection to the keeper failed: {Reason}")]
+    public static partial void KeeperConnectionFailed(ILogger logger, string reason);
+
+    [LoggerMessage(24, LogLevel.Error, "the keeper failed at a request")]
+    public static partial void KeeperFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(25, LogLevel.Error, "the server was ended by signal {Signal} ({Name})")]
+    public static partial void ServerKilled(ILogger logger, int signal, string name);
+
+    [LoggerMessage(26, LogLevel.Warning, "the connection to the parent failed: {Reason}")]
+    public static partial void ControlFailed(ILogger logger, string reason);
+
+    [LoggerMessage(EventId = 29, Message = "{Message}")]
+    public static partial void ServerSays(ILogger logger, LogLevel level, string message);
 }

@@ -1,3 +1,4 @@
 using VirtioFsStore.Daemon.Commands;
+using VirtioFsStore.Daemon.ServerProcesses;
 
-return ProgramCommand.Run(args);
+return args is [ServerProcess.Argument] ? ServerProcess.Run() : ProgramCommand.Run(args);

@@ -14,6 +14,8 @@ public sealed class OverlayBoot : GuestBoot
             "kataShared",
             [("/rafs/c/lowerdir", $"oci:{RealParts.Default.DemoImage}:latest"), ("/containers", Directory.Share)],
             "--xattr",
+            // overlayfs keeps its marks in attributes of the namespace trusted.
+            "--modcaps=+sys_admin",
             "--store",
             Directory.Create("store"));
         return new()

@@ -1,4 +1,5 @@
 using VirtioFsStore.Backends.ObjectStore.Sources;
+using VirtioFsStore.Backends.Overlay.Images;
 using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Core.Interop;
@@ -14,9 +15,24 @@ public sealed class LocalKeeper(StoreDirectory store, Func<ImageReference, IImag
 
     public StoreDirectory Store => store;
 
+    public async ValueTask<ImageFiles> OpenImageAsync(ImageReference reference, Platform platform, IProgress<LayerProgress>? progress, CancellationToken cancellation)
+    {
+        var image = await ResolveAsync(reference, platform, cancellation).ConfigureAwait(false);
+        await EnsureLayersAsync(image, progress, cancellation).ConfigureAwait(false);
+        return await OpenFilesAsync(image, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Reads and verifies manifest and configuration.</summary>
+    /// <exception cref="ImageException">The image cannot be found, or is not sound.</exception>
     public ValueTask<ResolvedImage> ResolveAsync(ImageReference reference, Platform platform, CancellationToken cancellation) =>
         ImageResolver.ResolveAsync(_openSource(reference), reference, platform, cancellation);
 
+    /// <summary>Sees to it that every layer of the image is indexed and its content present, the layers in parallel.
+    /// A layer that is there costs nothing; one that another process is building is waited for.</summary>
+    /// <param name="image">From <see cref="ResolveAsync"/>.</param>
+    /// <param name="progress">Called from several threads at once.</param>
+    /// <param name="cancellation">Leaves no layer half-made.</param>
+    /// <exception cref="ImageException">A layer is not sound, or the store cannot take it.</exception>
     public async ValueTask EnsureLayersAsync(ResolvedImage image, IProgress<LayerProgress>? progress, CancellationToken cancellation)
     {
         var source = _openSource(image.Reference);
@@ -29,18 +45,40 @@ public sealed class LocalKeeper(StoreDirectory store, Func<ImageReference, IImag
             CheckDiffId(layer);
     }
 
-    public ValueTask<FileDescriptor> OpenAsync(Digest layer, LayerFile file, CancellationToken cancellation)
+    /// <summary>Opens the merged tree of an image whose layers are all there, verified, building it first where that was not done
+    /// before, and the layers' files.</summary>
+    /// <exception cref="ImageException">The layers do not add up to an image, or the store cannot take the tree.</exception>
+    public async ValueTask<ImageFiles> OpenFilesAsync(ResolvedImage image, CancellationToken cancellation)
     {
-        cancellation.ThrowIfCancellationRequested();
+        var files = new ImageFiles(image.Reference.ToString(), [.. image.Layers.Select(layer => layer.Blob.Digest)], new List<FileDescriptor>());
+        var descriptors = (List<FileDescriptor>)files.Descriptors;
+        try
+        {
+            descriptors.Add(await new Tree.TreeStore(store).OpenAsync(image, cancellation).ConfigureAwait(false));
+            foreach (var layer in files.Layers)
+            {
+                descriptors.Add(OpenFile(layer, LayerFile.Data));
+                descriptors.Add(OpenFile(layer, LayerFile.State));
+            }
+            return files;
+        }
+        catch
+        {
+            files.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Opens a file of a layer that is indexed, read-only: a new open description at each call.</summary>
+    /// <exception cref="ImageException">The layer is not in the store.</exception>
+    public FileDescriptor OpenFile(Digest layer, LayerFile file)
+    {
         var path = store.LayerPath(layer, file);
         var fd = Descriptors.Open(path, OpenFlags.O_RDONLY);
         return fd >= 0
-            ? new(new FileDescriptor(fd))
+            ? new FileDescriptor(fd)
             : throw new ImageException($"layer {layer} is not in the store: {path}: {fd.ToErrno().Describe()}");
     }
-
-    public ValueTask<FileDescriptor> OpenTreeAsync(ResolvedImage image, CancellationToken cancellation) =>
-        new Tree.TreeStore(store).OpenAsync(image, cancellation);
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 

@@ -52,6 +52,12 @@ public sealed partial class StoreDirectory
         return store;
     }
 
+    /// <summary>A lock of the store's, held until it is disposed of; null while another has it.</summary>
+    public StoreLock? TryLock(string name) => StoreLock.TryAcquire(Path.Combine(Locks, name));
+
+    /// <summary>Waits for a lock of the store's.</summary>
+    public ValueTask<StoreLock> LockAsync(string name, CancellationToken cancellation) => StoreLock.AcquireAsync(Path.Combine(Locks, name), cancellation);
+
     /// <summary>Where the files of one kind and format lie, such as <c>trees-v1</c>; the folder is made by
     /// <see cref="EnsureAsync"/>.</summary>
     public string Folder(string kind, int version) => Path.Combine(Root, $"{kind}-v{version}");

@@ -4,13 +4,13 @@ namespace VirtioFsStore.Backends.Overlay.Store;
 
 /// <summary>The right to build one thing of a store, among threads and processes alike. It ends with the process, however
 /// that ends. Lock files stay: removing one would let two holders have locks on different files of the same name.</summary>
-sealed class StoreLock : IDisposable
+public sealed class StoreLock : IDisposable
 {
     readonly FileDescriptor _file;
 
     StoreLock(FileDescriptor file) => _file = file;
 
-    public static async ValueTask<StoreLock> AcquireAsync(string path, CancellationToken cancellation)
+    internal static async ValueTask<StoreLock> AcquireAsync(string path, CancellationToken cancellation)
     {
         var file = Open(path);
         var result = WholeFileLock.TryExclusive(file.Value);
@@ -37,7 +37,7 @@ sealed class StoreLock : IDisposable
     }
 
     /// <summary>Null when another holds it.</summary>
-    public static StoreLock? TryAcquire(string path)
+    internal static StoreLock? TryAcquire(string path)
     {
         var file = Open(path);
         if (WholeFileLock.TryExclusive(file.Value) >= 0) return new StoreLock(file);

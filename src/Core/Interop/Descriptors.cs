@@ -29,8 +29,8 @@ public static unsafe partial class Descriptors
     /// <summary>Never retried: Linux releases the descriptor even when close answers EINTR.</summary>
     public static int Close(int fd) => LastError.Or(close(fd));
 
-    /// <summary>dup with close-on-exec.</summary>
-    public static int Duplicate(int fd) => LastError.Or(fcntl(fd, F_DUPFD_CLOEXEC, 3));
+    /// <summary>dup with close-on-exec; the new number is <paramref name="least"/> or above.</summary>
+    public static int Duplicate(int fd, int least = 3) => LastError.Or(fcntl(fd, F_DUPFD_CLOEXEC, least));
 
     /// <summary>
     /// Makes <paramref name="target"/>, which is open, mean what <paramref name="fd"/> means, in one step: a thread that writes
@@ -54,6 +54,9 @@ public static unsafe partial class Descriptors
 
     public static int SetCloseOnExec(int fd) => LastError.Or(fcntl(fd, F_SETFD, FD_CLOEXEC));
 
+    /// <summary>Programs started next get none of the descriptors from <paramref name="least"/> on.</summary>
+    public static int SetAllCloseOnExec(int least) => (int)LastError.Or(syscall(SYS_close_range, least, nint.MaxValue, CLOSE_RANGE_CLOEXEC));
+
     /// <summary>A program started next gets the descriptor under the same number.</summary>
     public static int SetInheritable(int fd) => LastError.Or(fcntl(fd, F_SETFD, 0));
 
@@ -72,6 +75,10 @@ public static unsafe partial class Descriptors
     const int F_GETFL = 3;
     const int F_SETFL = 4;
     const int FD_CLOEXEC = 1;
+    const int CLOSE_RANGE_CLOEXEC = 4;
+
+    /// <summary>The same on all architectures; Linux 5.9, glibc 2.34.</summary>
+    const nint SYS_close_range = 436;
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int openat(int directory, byte* path, int flags, uint mode);
@@ -84,4 +91,7 @@ public static unsafe partial class Descriptors
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int fcntl(int fd, int command, nint argument);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint syscall(nint number, nint first, nint last, nint flags);
 }

@@ -15,6 +15,7 @@ public static unsafe partial class Sockets
     const int AF_UNIX = 1;
     const int SOCK_STREAM = 1;
     const int SOCK_DGRAM = 2;
+    const int SOCK_SEQPACKET = 5;
     const int SOCK_CLOEXEC = 0x80000;
     const int SOCK_NONBLOCK = 0x800;
     const int SOL_SOCKET = 1;
@@ -31,14 +32,14 @@ public static unsafe partial class Sockets
     public static int CreateStream(bool nonBlocking = false) =>
         LastError.Or(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | (nonBlocking ? SOCK_NONBLOCK : 0), 0));
 
+    /// <summary>A socket that keeps messages apart.</summary>
+    public static int CreateSequencedPacket() => LastError.Or(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+
     /// <summary>Two connected stream sockets.</summary>
-    public static int CreatePair(out int first, out int second)
-    {
-        var pair = stackalloc int[2];
-        var result = LastError.Or(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
-        (first, second) = result < 0 ? (-1, -1) : (pair[0], pair[1]);
-        return result;
-    }
+    public static int CreatePair(out int first, out int second) => CreatePair(SOCK_STREAM, out first, out second);
+
+    /// <summary>Two connected sockets that keep messages apart.</summary>
+    public static int CreateSequencedPacketPair(out int first, out int second) => CreatePair(SOCK_SEQPACKET, out first, out second);
 
     /// <summary>ENAMETOOLONG for a path of more than 107 bytes.</summary>
     public static int Bind(int fd, string path)
@@ -148,6 +149,14 @@ public static unsafe partial class Sockets
 
     /// <summary>Ends both directions: the peer and any thread that waits on the socket see its end.</summary>
     public static int Shutdown(int fd) => LastError.Or(shutdown(fd, 2));
+
+    static int CreatePair(int type, out int first, out int second)
+    {
+        var pair = stackalloc int[2];
+        var result = LastError.Or(socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair));
+        (first, second) = result < 0 ? (-1, -1) : (pair[0], pair[1]);
+        return result;
+    }
 
     static int Align(int length) => (length + 7) & ~7;
 

@@ -18,6 +18,7 @@ public static unsafe partial class ThreadCredentials
     public const int CAP_SETGID = 6;
     public const int CAP_SETUID = 7;
     public const int CAP_SETPCAP = 8;
+    public const int CAP_SYS_CHROOT = 18;
     public const int CAP_SYS_ADMIN = 21;
     public const int CAP_MKNOD = 27;
     public const int CAP_SETFCAP = 31;

@@ -4,15 +4,16 @@ using VirtioFsStore.Core.Interop;
 namespace VirtioFsStore.Core.VhostUser;
 
 /// <summary>The socket on which a VMM is waited for: one that is made here, or one that was handed over.</summary>
-sealed class ListeningSocket : IDisposable
+public sealed class ListeningSocket : IDisposable
 {
     readonly FileDescriptor _socket;
     readonly string? _path;
     readonly FileShape _made;
 
-    ListeningSocket(FileDescriptor socket, string? path, FileShape made)
+    ListeningSocket(FileDescriptor socket, string name, string? path = null, FileShape made = default)
     {
         _socket = socket;
+        Name = name;
         _path = path;
         _made = made;
     }
@@ -20,14 +21,14 @@ sealed class ListeningSocket : IDisposable
     public int Fd => _socket.Value;
 
     /// <summary>For the log.</summary>
-    public string Name => _path ?? $"fd {Fd.ToString(CultureInfo.InvariantCulture)}";
+    public string Name { get; }
 
     /// <exception cref="IOException">It cannot be made, or the path or descriptor is not what it must be.</exception>
     public static ListeningSocket Open(VhostUserOptions options)
     {
         if (options.SocketPath is null == options.ListenFd is null)
             throw new ArgumentException("Give either a socket path or a listening descriptor.", nameof(options));
-        return options.ListenFd is { } fd ? Adopt(fd) : Make(options.SocketPath!, options);
+        return options.ListenFd is { } fd ? Adopt(fd, options.ListenName) : Make(options.SocketPath!, options);
     }
 
     /// <summary>Removes the path, if it is still the one that was made here.</summary>
@@ -45,7 +46,7 @@ sealed class ListeningSocket : IDisposable
     /// file, or a link to one, in its place at any moment.
     /// </summary>
     /// <exception cref="IOException">Another file is there, or the change is not allowed.</exception>
-    public static void SetAccess(string path, in FileShape made, uint? group, uint mode)
+    internal static void SetAccess(string path, in FileShape made, uint? group, uint mode)
     {
         using var file = new FileDescriptor(
             SystemCallException.ThrowIfError(Descriptors.Open(path, OpenFlags.O_PATH | OpenFlags.O_NOFOLLOW), "open", path));
@@ -57,13 +58,13 @@ sealed class ListeningSocket : IDisposable
         SystemCallException.ThrowIfError(SocketFiles.SetMode(file.Value, mode), "chmod", path);
     }
 
-    static ListeningSocket Adopt(int fd)
+    static ListeningSocket Adopt(int fd, string? name)
     {
         var subject = $"fd {fd.ToString(CultureInfo.InvariantCulture)}";
         if (SystemCallException.ThrowIfError(Sockets.IsListening(fd), "getsockopt", subject) == 0)
             throw new IOException($"{subject} is a socket that does not listen; pass one on which listen() was called.");
         SystemCallException.ThrowIfError(Descriptors.SetCloseOnExec(fd), "fcntl", subject);
-        return new ListeningSocket(new FileDescriptor(fd), null, default);
+        return new ListeningSocket(new FileDescriptor(fd), name ?? subject);
     }
 
     static ListeningSocket Make(string path, VhostUserOptions options)
@@ -92,7 +93,7 @@ sealed class ListeningSocket : IDisposable
             // Nobody can connect before listen, so the order of the next steps opens no gap.
             SetAccess(path, made, group, mode);
             SystemCallException.ThrowIfError(Sockets.Listen(socket.Value, 1), "listen", path);
-            return new ListeningSocket(socket, path, made);
+            return new ListeningSocket(socket, path, path, made);
         }
         catch
         {

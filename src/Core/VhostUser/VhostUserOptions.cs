@@ -1,7 +1,7 @@
 namespace VirtioFsStore.Core.VhostUser;
 
 /// <summary>Where a vhost-user back end listens and what it offers. One of <see cref="SocketPath"/> and <see cref="ListenFd"/> is set.</summary>
-public sealed class VhostUserOptions
+public sealed record VhostUserOptions
 {
     /// <summary>
     /// A unix socket to make. A stale one is replaced, one that somebody listens on is not. Unlinked when the server ends.
@@ -10,6 +10,9 @@ public sealed class VhostUserOptions
 
     /// <summary>A descriptor that listens already (Kata's and libvirt's way). The server closes it.</summary>
     public int? ListenFd { get; init; }
+
+    /// <summary>What the log calls the socket where <see cref="ListenFd"/> is one that another process of this program made.</summary>
+    public string? ListenName { get; init; }
 
     /// <summary>The group (a name or a number) that the socket is given to.</summary>
     public string? SocketGroup { get; init; }

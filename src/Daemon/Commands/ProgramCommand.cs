@@ -107,6 +107,7 @@ static class ProgramCommand
         root.Add(MountCommand.Create(arguments));
         root.Add(UmountCommand.Create());
         root.Add(ImageCommand.Create());
+        root.Add(KeeperCommand.Create());
         return root;
     }
 

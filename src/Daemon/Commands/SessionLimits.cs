@@ -13,8 +13,10 @@ static class SessionLimits
     public static void AddTo(Command command)
     {
         command.Add(s_ioTimeout);
-        command.Add(s_logLevel);
+        AddLogLevelTo(command);
     }
+
+    public static void AddLogLevelTo(Command command) => command.Add(s_logLevel);
 
     public static TimeSpan IoTimeout(ParseResult parsed) => Duration.Parse("--io-timeout", parsed.GetValue(s_ioTimeout)!);
 

@@ -24,7 +24,8 @@ static class HostMount
         using var stop = new StopSignals(logger);
         CheckMountPoint(settings);
         Log.Mounting(logger, settings.Source, settings.Device.MountPoint, Environment.ProcessId);
-        var fileSystem = new SourceOpener(settings.Sources, logger).Open(settings.Source, stop.Token);
+        using var opener = new SourceOpener(settings.Sources, logger);
+        var fileSystem = opener.Open(settings.Source, stop.Token);
         try
         {
             return Serve(settings, fileSystem, logger, log, ready, stop.Token);

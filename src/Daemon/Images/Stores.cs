@@ -1,5 +1,6 @@
 using VirtioFsStore.Backends.Overlay.Store;
 using VirtioFsStore.Core.Interop;
+using VirtioFsStore.Daemon.Sandboxing;
 
 namespace VirtioFsStore.Daemon.Images;
 
@@ -7,7 +8,7 @@ namespace VirtioFsStore.Daemon.Images;
 static class Stores
 {
     public static string PathOf(string? named) =>
-        named ?? StoreDirectory.DefaultPath(ProcessIdentity.EffectiveUid == 0, Environment.GetEnvironmentVariable);
+        named ?? StoreDirectory.DefaultPath(ProcessIdentity.EffectiveUid == 0 && !UserNamespace.IsInside, Environment.GetEnvironmentVariable);
 
     /// <summary>The store, which is made if it is missing.</summary>
     public static StoreDirectory Open(string? named) => StoreDirectory.Open(PathOf(named));

@@ -13,6 +13,21 @@ sealed class LineFormatter() : ConsoleFormatter(FormatterName)
     /// <summary>A line of the same form, for those who add to a log without a logger.</summary>
     public static string Format(LogLevel level, string message) => $"{Start(level)}{message}{Environment.NewLine}";
 
+    /// <summary>The level and the message of a line of this form; of any other, itself as an error, as which only the runtime's last words come.</summary>
+    public static (LogLevel Level, string Message) Parse(string line)
+    {
+        var end = line.IndexOf("] ", StringComparison.Ordinal);
+        if (line.StartsWith('[') && end > 0)
+        {
+            foreach (var level in (LogLevel[])[LogLevel.Trace, LogLevel.Debug, LogLevel.Information, LogLevel.Warning, LogLevel.Error])
+            {
+                if (line.AsSpan(0, end).EndsWith(Word(level), StringComparison.Ordinal))
+                    return (level, line[(end + 2)..]);
+            }
+        }
+        return (LogLevel.Error, line);
+    }
+
     public override void Write<TState>(in LogEntry<TState> logEntry, IExternalScopeProvider? scopeProvider, TextWriter textWriter)
     {
         textWriter.Write(Start(logEntry.LogLevel));

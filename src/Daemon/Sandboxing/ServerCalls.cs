@@ -75,6 +75,9 @@ static class ServerCalls
         "shutdown", "socketpair",
     ];
 
+    /// <summary>The keeper of a store, where that is the same process: whether another took its place.</summary>
+    static readonly string[] s_keeper = ["inotify_add_watch", "inotify_init1", "inotify_rm_watch"];
+
     // F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL; record locks (5 to 7, of open files 36 to 38); F_DUPFD_CLOEXEC, pipe sizes, seals.
     // Not F_SETOWN and F_SETSIG, by which a descriptor signals any process of the same user.
     static readonly uint[] s_fcntl = [0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1031, 1032, 1033, 1034];
@@ -93,7 +96,7 @@ static class ServerCalls
     {
         var self = (uint)processId;
         var rules = new Dictionary<string, CallRule>();
-        foreach (var name in (IEnumerable<string>)[.. s_memory, .. s_threads, .. s_questions, .. s_files, .. s_requests, .. s_sockets])
+        foreach (var name in (IEnumerable<string>)[.. s_memory, .. s_threads, .. s_questions, .. s_files, .. s_requests, .. s_sockets, .. s_keeper])
             rules.Add(name, CallRule.Allow);
 
         // A thread of this process in its namespaces. Otherwise a refusal: who asks the runtime for a dump makes it start createdump,

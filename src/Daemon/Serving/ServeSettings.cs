@@ -37,5 +37,8 @@ sealed record ServeSettings
 
     public SourceSettings Sources { get; init; } = new();
 
+    /// <summary>The guest's attributes of the namespace trusted are the host's too, for which the server keeps CAP_SYS_ADMIN.</summary>
+    public bool TrustedXattrs { get; init; }
+
     public SandboxSettings Sandbox { get; init; } = new();
 }

@@ -5,6 +5,7 @@ using VirtioFsStore.Core.VhostUser;
 using VirtioFsStore.Daemon.Commands;
 using VirtioFsStore.Daemon.Logging;
 using VirtioFsStore.Daemon.Sandboxing;
+using VirtioFsStore.Daemon.ServerProcesses;
 
 namespace VirtioFsStore.Daemon.Serving;
 
@@ -13,12 +14,32 @@ static class Service
 {
     public static int Run(ServeSettings settings)
     {
+        UserNamespace.EnterIfNeeded(settings.Sandbox);
         using var pidFile = settings.PidFile is { } path ? PidFile.Take(path) : null;
         using var loggers = settings.Syslog ? DaemonLogging.CreateForSyslog(settings.LogLevel) : DaemonLogging.Create(settings.LogLevel);
         var logger = loggers.CreateLogger("virtiofs-store");
+        return settings.Sandbox.Mode == SandboxMode.None ? RunInProcess(settings, logger) : SandboxedService.Run(settings, logger);
+    }
+
+    /// <summary>What the settings say of the device; where it listens included.</summary>
+    public static VhostUserOptions DeviceOptions(ServeSettings settings) => new()
+    {
+        SocketPath = settings.SocketPath,
+        ListenFd = settings.ListenFd,
+        SocketGroup = settings.SocketGroup,
+        SocketMode = settings.SocketMode,
+        Relisten = settings.Relisten,
+        Tag = settings.Tag,
+        RequestQueues = settings.RequestQueues,
+        DrainLimit = settings.IoTimeout,
+    };
+
+    static int RunInProcess(ServeSettings settings, ILogger logger)
+    {
         using var stop = new StopSignals(logger);
 
-        var router = OpenRouter(settings, new SourceOpener(settings.Sources, logger), logger, stop.Token);
+        using var opener = new SourceOpener(settings.Sources, logger);
+        var router = OpenRouter(settings, opener, logger, stop.Token);
         try
         {
             var session = new FuseSession(router, settings.Sources.SessionOptions(settings.IoTimeout), logger);
@@ -36,17 +57,7 @@ static class Service
     static void Serve(ServeSettings settings, FuseSession session, ILogger logger, CancellationToken stop)
     {
         using var server = new VhostUserServer(
-            new VhostUserOptions
-            {
-                SocketPath = settings.SocketPath,
-                ListenFd = settings.ListenFd,
-                SocketGroup = settings.SocketGroup,
-                SocketMode = settings.SocketMode,
-                Relisten = settings.Relisten,
-                Tag = settings.Tag,
-                RequestQueues = settings.RequestQueues,
-                DrainLimit = settings.IoTimeout,
-            },
+            DeviceOptions(settings),
             session,
             logger);
         using var stopServer = stop.Register(server.Stop);

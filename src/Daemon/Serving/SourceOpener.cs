@@ -1,29 +1,63 @@
 using Microsoft.Extensions.Logging;
 using VirtioFsStore.Backends.Local;
 using VirtioFsStore.Backends.Local.Translation;
+using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Images;
 using VirtioFsStore.Backends.Overlay.Oci;
-using VirtioFsStore.Backends.Overlay.Store;
+using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Core.Fuse;
 using VirtioFsStore.Core.Storage;
 using VirtioFsStore.Daemon.Images;
+using VirtioFsStore.Daemon.Keeping;
 
 namespace VirtioFsStore.Daemon.Serving;
 
 /// <summary>Turns a SOURCE of the command line into a file system.</summary>
-sealed class SourceOpener(SourceSettings settings, ILogger logger)
+sealed class SourceOpener(SourceSettings settings, ILogger logger) : IDisposable
 {
+    /// <summary>See <see cref="Backends.Local.LocalOptions.Chrooted"/>.</summary>
+    public bool Chrooted { get; init; }
+
+    // By the store's path.
+    readonly Dictionary<string, StoreKeeper> _keepers = new(StringComparer.Ordinal);
+
     // All directories of one process share its descriptors.
     readonly DescriptorBudget _descriptors = DescriptorBudget.FromResourceLimit();
 
+    /// <summary>Both steps in one process.</summary>
+    /// <inheritdoc cref="OpenFilesAsync"/>
+    public IFileSystem Open(string source, CancellationToken stop, bool allowFile = false)
+    {
+        using var opened = OpenFilesAsync(source, settings, stop, allowFile).GetAwaiter().GetResult();
+        return Attach(opened);
+    }
+
+    /// <summary>Opens all that serving a source needs, with the rights and in the namespaces of this process.</summary>
     /// <param name="source">A path, or an image.</param>
+    /// <param name="how">How it is to be served.</param>
     /// <param name="stop">Ends the indexing of an image.</param>
     /// <param name="allowFile">A regular file will do: a guest can mount it, as the root of its file system, on a file.</param>
-    public IFileSystem Open(string source, CancellationToken stop, bool allowFile = false)
+    public async Task<OpenedSource> OpenFilesAsync(string source, SourceSettings how, CancellationToken stop, bool allowFile = false)
     {
         if (!allowFile || !File.Exists(source))
             Check(source);
-        return ImageReference.IsImage(source) ? OpenImage(source, stop) : OpenDirectory(source);
+        return ImageReference.IsImage(source) ? await OpenImageAsync(source, how, stop).ConfigureAwait(false) : OpenDirectory(source, how);
+    }
+
+    /// <summary>Makes a file system of opened files, which it takes over; opens nothing more.</summary>
+    public IFileSystem Attach(OpenedSource opened) => opened.Kind switch
+    {
+        SourceKind.Image => new ImageFiles(opened.Name, [.. opened.Layers.Select(layer => Digest.TryParse(layer) ?? throw new ImageException($"'{layer}' is not a digest"))], opened.Descriptors).ToFileSystem(),
+        _ => AttachDirectory(opened),
+    };
+
+    public void Dispose()
+    {
+        lock (_keepers)
+        {
+            foreach (var keeper in _keepers.Values)
+                keeper.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        }
     }
 
     /// <summary>Finds out, without work, that a source cannot be: before others are opened, which may take minutes.</summary>
@@ -37,22 +71,37 @@ sealed class SourceOpener(SourceSettings settings, ILogger logger)
             : $"cannot serve '{source}': there is no such directory, and it is not oci:PATH[:TAG|@DIGEST]");
     }
 
-    ImageFileSystem OpenImage(string source, CancellationToken stop)
+    async Task<OpenedSource> OpenImageAsync(string source, SourceSettings how, CancellationToken stop)
     {
-        var provider = new ImageProvider(new LocalKeeper(Stores.Open(settings.Store)));
-        var opened = provider.OpenAsync(ImageReference.Parse(source), settings.Platform, new LayerProgressLog(logger), stop).GetAwaiter().GetResult();
-        var indexed = opened.Layers.Where(layer => layer.Indexed).ToArray();
-        foreach (var layer in indexed)
-            Log.LayerIndexed(logger, layer.Layer.ToString(), layer.Size, layer.Elapsed.TotalSeconds);
+        var progress = new LayerProgressLog(logger);
+        var files = await KeeperOf(how).OpenImageAsync(ImageReference.Parse(source), how.Platform, progress, stop).ConfigureAwait(false);
         // Serving allocates next to nothing, so that nothing else would ever give back what indexing took.
-        if (indexed.Length > 0)
+        if (progress.AnyIndexed)
             ProcessMemory.GiveBack();
-        return opened.FileSystem;
+        return new OpenedSource(SourceKind.Image, source, how, [.. files.Layers.Select(layer => layer.ToString())], files.Descriptors);
     }
 
-    LocalFileSystem OpenDirectory(string path)
+    StoreKeeper KeeperOf(SourceSettings how)
     {
-        var fileSystem = LocalFileSystem.Open(LocalOptions(path));
+        lock (_keepers)
+        {
+            var store = Stores.Open(how.Store);
+            if (!_keepers.TryGetValue(store.Root, out var keeper))
+                _keepers.Add(store.Root, keeper = new StoreKeeper(store, logger));
+            return keeper;
+        }
+    }
+
+    static OpenedSource OpenDirectory(string path, SourceSettings how)
+    {
+        var fd = SystemCallException.ThrowIfError(Descriptors.Open(path, OpenFlags.O_PATH), "open", path);
+        return new OpenedSource(SourceKind.Local, path, how, [], [new FileDescriptor(fd)]);
+    }
+
+    LocalFileSystem AttachDirectory(OpenedSource opened)
+    {
+        var (path, settings) = (opened.Name, opened.Settings);
+        var fileSystem = LocalFileSystem.Open(LocalOptions(path, settings) with { Chrooted = Chrooted, Root = new FileDescriptor(opened.Descriptors[0].Release()) });
         try
         {
             Insist(settings.PosixAcl, FileSystemTraits.PosixAcls, $"cannot serve '{path}' with --posix-acl=always: its file system has no ACLs, or is mounted without them; --posix-acl=auto serves it without");
@@ -72,7 +121,7 @@ sealed class SourceOpener(SourceSettings settings, ILogger logger)
         }
     }
 
-    LocalOptions LocalOptions(string path) => new()
+    LocalOptions LocalOptions(string path, SourceSettings settings) => new()
     {
         Path = path,
         Cache = settings.Cache switch

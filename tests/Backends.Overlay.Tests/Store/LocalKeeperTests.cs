@@ -144,7 +144,7 @@ public sealed class LocalKeeperTests : IDisposable
         await Assert.ThrowsAsync<ImageException>(async () => await keeper.EnsureLayersAsync(image, null, default));
         Assert.Empty(Unfinished);
         Assert.False(Path.Exists(keeper.Store.LayerFolder(image.Layers[0].Blob.Digest)));
-        var error = await Assert.ThrowsAsync<ImageException>(async () => await keeper.OpenAsync(image.Layers[0].Blob.Digest, LayerFile.Data, default));
+        var error = Assert.Throws<ImageException>(() => keeper.OpenFile(image.Layers[0].Blob.Digest, LayerFile.Data));
         Assert.Contains("not in the store", error.Message, StringComparison.Ordinal);
 
         blob[blob.Length / 2] ^= 1;
@@ -234,8 +234,8 @@ public sealed class LocalKeeperTests : IDisposable
         var image = await ResolveAsync(keeper);
         await keeper.EnsureLayersAsync(image, null, default);
         var layer = image.Layers[0].Blob.Digest;
-        using var first = await keeper.OpenAsync(layer, LayerFile.Data, default);
-        using var second = await keeper.OpenAsync(layer, LayerFile.Data, default);
+        using var first = keeper.OpenFile(layer, LayerFile.Data);
+        using var second = keeper.OpenFile(layer, LayerFile.Data);
         // The second would be at the end if it shared the first one's position.
         Assert.Equal((1, (byte)'b'), ReadByte(first));
         Assert.Equal((1, (byte)'b'), ReadByte(second));

@@ -13,11 +13,11 @@ sealed record DaemonCommand(string Program)
     /// killpriv left to the guest, no sandbox, a thread for each queue and no pool.
     /// </summary>
     public string[] Serve(string directory, string socket) => IsOwn
-        ? ["serve", "--socket-path", socket, "--cache", "auto", "--xattr", directory]
+        ? ["serve", "--socket-path", socket, "--cache", "auto", "--xattr", "--sandbox", "none", "--seccomp", "none", directory]
         : ["--socket-path", socket, "--cache", "auto", "--xattr", "--sandbox", "none", "--seccomp", "none", "--thread-pool-size", "0",
             "--shared-dir", directory];
 
     /// <summary>Ours alone.</summary>
     public static string[] ServeImage(string layout, string store, string socket) =>
-        ["serve", "--socket-path", socket, "--store", store, $"oci:{layout}:latest"];
+        ["serve", "--socket-path", socket, "--sandbox", "none", "--seccomp", "none", "--store", store, $"oci:{layout}:latest"];
 }

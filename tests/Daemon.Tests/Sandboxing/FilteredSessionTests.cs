@@ -37,7 +37,7 @@ public sealed class FilteredSessionTests : IDisposable
         // For whatever caller.
         File.SetUnixFileMode(share, (UnixFileMode)0x1FF);
         using var daemon = Daemon.Serve(
-            Socket, share, "--xattr", "--posix-acl=auto", "--security-label=auto", "--posix-lock", "--flock", "--inode-file-handles", handles, "--log-level", "debug");
+            Socket, share, "--xattr", "--modcaps=+sys_admin", "--posix-acl=auto", "--security-label=auto", "--posix-lock", "--flock", "--inode-file-handles", handles, "--log-level", "debug");
         using (var machine = VirtualMachine.Mount(Socket))
         {
             ChangeNames(machine.Fuse);
@@ -162,7 +162,7 @@ public sealed class FilteredSessionTests : IDisposable
 
     static void AssertFiltered(ChildProcess daemon)
     {
-        foreach (var thread in Directory.GetDirectories($"/proc/{daemon.Id}/task"))
+        foreach (var thread in Directory.GetDirectories($"/proc/{ServerProcesses.Of(daemon)}/task"))
             Assert.Contains("Seccomp:\t2", File.ReadAllLines(Path.Combine(thread, "status")));
     }
 

@@ -1,0 +1,54 @@
+using VirtioFsStore.Backends.ObjectStore.Sources;
+using VirtioFsStore.Backends.Overlay.Oci;
+using VirtioFsStore.Backends.Overlay.Tree;
+using VirtioFsStore.Core.Interop;
+
+namespace VirtioFsStore.Backends.Overlay.Images;
+
+/// <summary>
+/// All that serving an image needs, as descriptors: they can be handed to a process that can open nothing itself. Each open description
+/// is this image's alone.
+/// </summary>
+/// <param name="Name">The image's reference, for messages.</param>
+/// <param name="Layers">The layers' blobs, lowest first; one may be listed twice.</param>
+/// <param name="Descriptors">The tree, then of each layer that the tree names, in its order, data and state.</param>
+public sealed record ImageFiles(string Name, IReadOnlyList<Digest> Layers, IReadOnlyList<FileDescriptor> Descriptors) : IDisposable
+{
+    /// <summary>Maps and takes over the files.</summary>
+    /// <param name="pieces">Whom to ask for pieces that are absent; without one they read as EIO.</param>
+    /// <exception cref="ImageException">The files are not those of one image.</exception>
+    public ImageFileSystem ToFileSystem(IPieceSource? pieces = null)
+    {
+        ImageTree? tree = null;
+        var contents = new List<LayerContent>();
+        try
+        {
+            if (Descriptors.Count == 0)
+                throw new ImageException($"{Name} came without its tree");
+            // The keeper has verified it; what is damaged afterwards is caught where it is used.
+            tree = ImageTree.Open(Descriptors[0].Value, $"of {Name}", new TreeKey(Layers), verify: false);
+            if (Descriptors.Count != 1 + (2 * tree.Layers.Count))
+                throw new ImageException($"{Name} came with {Descriptors.Count} files, and its tree names {tree.Layers.Count} layers");
+            for (var i = 0; i < tree.Layers.Count; i++)
+                contents.Add(StoredContent.Open(tree.Layers[i], new FileDescriptor(Descriptors[1 + (2 * i)].Release()), Descriptors[2 + (2 * i)].Value, pieces));
+            return new ImageFileSystem(tree, [.. contents]);
+        }
+        catch
+        {
+            contents.ForEach(content => content.Dispose());
+            tree?.Dispose();
+            throw;
+        }
+        finally
+        {
+            // What the file system needs it has by now.
+            Dispose();
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var descriptor in Descriptors)
+            descriptor.Dispose();
+    }
+}

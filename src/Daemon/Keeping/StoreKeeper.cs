@@ -1,0 +1,189 @@
+using Microsoft.Extensions.Logging;
+using VirtioFsStore.Backends.Overlay.Images;
+using VirtioFsStore.Backends.Overlay.Oci;
+using VirtioFsStore.Backends.Overlay.Store;
+using VirtioFsStore.Core.Interop;
+using VirtioFsStore.Daemon.Channels;
+
+namespace VirtioFsStore.Daemon.Keeping;
+
+/// <summary>
+/// The keeper of a store, whoever that is: the process that answers on the store's socket, or, if none does, this one. When the keeper
+/// dies, one of the processes that saw it takes its place.
+/// </summary>
+sealed class StoreKeeper : IKeeper
+{
+    static readonly TimeSpan s_between = TimeSpan.FromMilliseconds(20);
+    static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+
+    readonly KeeperAddress _address;
+    readonly ILogger _logger;
+    readonly LocalKeeper _local;
+    readonly RemoteKeeper _remote;
+    readonly SemaphoreSlim _electing = new(1);
+    readonly CancellationTokenSource _stop = new();
+    StoreLock? _office;
+    KeeperServer? _server;
+    FileSystemWatcher? _observer;
+    FileShape? _made;
+    MessageSocket? _watched;
+
+    public StoreKeeper(StoreDirectory store, ILogger logger)
+    {
+        _address = new KeeperAddress(store);
+        _logger = logger;
+        _local = new LocalKeeper(store);
+        _remote = new RemoteKeeper(_address);
+    }
+
+    public async ValueTask<ImageFiles> OpenImageAsync(ImageReference reference, Platform platform, IProgress<LayerProgress>? progress, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            var keeper = await FindAsync(cancellation).ConfigureAwait(false);
+            try
+            {
+                return await keeper.OpenImageAsync(reference, platform, progress, cancellation).ConfigureAwait(false);
+            }
+            catch (KeeperLostException) when (!_stop.IsCancellationRequested)
+            {
+                Log.KeeperLost(_logger, _address.Store.Root);
+            }
+        }
+    }
+
+    /// <summary>The keeper that is in office; this process, if there was none.</summary>
+    /// <exception cref="ImageException">One is in office and does not answer.</exception>
+    public async ValueTask<IKeeper> FindAsync(CancellationToken cancellation)
+    {
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _stop.Token);
+        await _electing.WaitAsync(ends.Token).ConfigureAwait(false);
+        try
+        {
+            var deadline = DateTime.UtcNow + s_patience;
+            while (true)
+            {
+                if (_office is not null)
+                    return _local;
+                if (_watched is not null || TryWatch())
+                    return _remote;
+                if (TryServe())
+                    return _local;
+                // Whoever has just taken office is about to listen.
+                if (DateTime.UtcNow > deadline)
+                    throw new ImageException($"the keeper of the store {_address.Store.Root} does not answer on {_address.SocketPath}; a process holds the store's lock: end it, or name another store with --store");
+                await Task.Delay(s_between, ends.Token).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            _electing.Release();
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        _watched?.Shutdown();
+        _observer?.Dispose();
+        _server?.Dispose();
+        _office?.Dispose();
+        await _local.DisposeAsync().ConfigureAwait(false);
+    }
+
+    bool TryServe()
+    {
+        var office = _address.TryTakeOffice();
+        if (office is null)
+            return false;
+        try
+        {
+            _server = new KeeperServer(_local, _address.Listen(), _logger);
+            _made = _address.Shape;
+            _observer = _address.Observe(ResignIfReplaced);
+        }
+        catch
+        {
+            _server?.Dispose();
+            office.Dispose();
+            throw;
+        }
+        _office = office;
+        Log.Keeper(_logger, _address.Store.Root);
+        // It may have happened before it was observed.
+        _ = Task.Run(ResignIfReplaced);
+        return true;
+    }
+
+    /// <summary>A socket of another process in this one's place is a service that wants to be the keeper: this one lets go, and asks it from now on.</summary>
+    void ResignIfReplaced()
+    {
+        _electing.Wait();
+        try
+        {
+            if (_office is null || _stop.IsCancellationRequested || _address.Shape is not { } now || (now.Inode, now.Device) == (_made?.Inode, _made?.Device))
+                return;
+            Log.KeeperResigns(_logger, _address.Store.Root);
+            _observer?.Dispose();
+            _server?.Dispose();
+            _office.Dispose();
+            _office = null;
+        }
+        finally
+        {
+            _electing.Release();
+        }
+        StandForOffice();
+    }
+
+    bool TryWatch()
+    {
+        var connection = _address.TryConnect();
+        if (connection is null)
+            return false;
+        try
+        {
+            connection.Send((uint)KeeperMessage.Watch, 0);
+        }
+        catch (IOException)
+        {
+            connection.Dispose();
+            return false;
+        }
+        _watched = connection;
+        new Thread(() => Watch(connection), 256 * 1024) { IsBackground = true, Name = "keeper watch" }.Start();
+        return true;
+    }
+
+    /// <summary>The keeper's end leaves the store without one: whoever sees it stands for the office at once.</summary>
+    void Watch(MessageSocket connection)
+    {
+        try
+        {
+            while (connection.Receive() is { } message)
+                message.Dispose();
+        }
+        catch (IOException)
+        {
+            // As good as its end.
+        }
+        _watched = null;
+        connection.Dispose();
+        if (_stop.IsCancellationRequested)
+            return;
+        Log.KeeperLost(_logger, _address.Store.Root);
+        StandForOffice();
+    }
+
+    void StandForOffice()
+    {
+        try
+        {
+            _ = FindAsync(CancellationToken.None).AsTask().GetAwaiter().GetResult();
+        }
+        catch (Exception exception) when (exception is IOException or ImageException or OperationCanceledException or ObjectDisposedException)
+        {
+            // The next image that is asked for tries again, and says why it cannot.
+        }
+    }
+}

@@ -1,0 +1,8 @@
+using System.Text.Json.Serialization;
+using VirtioFsStore.Daemon.Serving;
+
+namespace VirtioFsStore.Daemon.ServerProcesses;
+
+[JsonSerializable(typeof(ServeSettings))]
+[JsonSerializable(typeof(MountMessage))]
+sealed partial class ServerJson : JsonSerializerContext;

@@ -1,0 +1,125 @@
+using System.Collections.Concurrent;
+using System.Text;
+using System.Text.Json;
+using VirtioFsStore.Core.Interop;
+using VirtioFsStore.Daemon.Channels;
+using VirtioFsStore.Daemon.Serving;
+
+namespace VirtioFsStore.Daemon.ServerProcesses;
+
+/// <summary>
+/// The parent's end of the connection to its server. What comes from there is not trusted: it faces the guest. Answers are small, and
+/// one that fits no question is passed over.
+/// </summary>
+sealed class ServerLink : IDisposable
+{
+    const int MaxErrorText = 4096;
+
+    readonly MessageSocket _socket;
+    readonly ConcurrentDictionary<uint, TaskCompletionSource<byte[]>> _waiting = new();
+    readonly Thread _receiver;
+    readonly SemaphoreSlim _mounting = new(1);
+    int _lastId;
+    volatile bool _ended;
+
+    /// <param name="socket">Becomes this object's own.</param>
+    public ServerLink(FileDescriptor socket)
+    {
+        _socket = new MessageSocket(socket);
+        _receiver = new Thread(Receive, 256 * 1024) { IsBackground = true, Name = "server link" };
+        _receiver.Start();
+    }
+
+    public void SendSettings(ServeSettings settings) =>
+        _socket.Send((uint)ServerMessage.Settings, 0, JsonSerializer.SerializeToUtf8Bytes(settings, ServerJson.Default.ServeSettings));
+
+    /// <summary>Hands a source over; its descriptors stay the caller's to close.</summary>
+    /// <exception cref="IOException">The server refuses, or has ended.</exception>
+    public async Task MountAsync(string path, OpenedSource source, CancellationToken stop)
+    {
+        var message = new MountMessage(path, source.Kind, source.Name, source.Settings, source.Layers);
+        await _mounting.WaitAsync(stop).ConfigureAwait(false);
+        try
+        {
+            foreach (var some in source.Descriptors.Select(descriptor => descriptor.Value).Chunk(MessageSocket.MaxDescriptors))
+                _socket.Send((uint)ServerMessage.Descriptors, 0, default, some);
+            _ = await RequestAsync(ServerMessage.Mount, JsonSerializer.SerializeToUtf8Bytes(message, ServerJson.Default.MountMessage)).ConfigureAwait(false);
+        }
+        finally
+        {
+            _mounting.Release();
+        }
+    }
+
+    /// <exception cref="IOException">The server refuses, or has ended.</exception>
+    public Task UnmountAsync(string path) => RequestAsync(ServerMessage.Unmount, Encoding.UTF8.GetBytes(path));
+
+    /// <summary>Has the server take its VMM's connections from a listening socket, which stays the caller's to close.</summary>
+    /// <exception cref="IOException">The server has ended.</exception>
+    public Task ServeAsync(int listener) => RequestAsync(ServerMessage.Serve, [], listener);
+
+    /// <summary>The server ends by it.</summary>
+    public void Dispose()
+    {
+        _socket.Shutdown();
+        _receiver.Join();
+        _socket.Dispose();
+    }
+
+    async Task<byte[]> RequestAsync(ServerMessage kind, byte[] body, params int[] descriptors)
+    {
+        var answer = new TaskCompletionSource<byte[]>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var id = (uint)Interlocked.Increment(ref _lastId);
+        _waiting[id] = answer;
+        try
+        {
+            if (_ended)
+                throw new ServerEndedException();
+            _socket.Send((uint)kind, id, body, descriptors);
+            return await answer.Task.ConfigureAwait(false);
+        }
+        catch (SystemCallException exception) when (exception.Error is Errno.EPIPE or Errno.ECONNRESET)
+        {
+            throw new ServerEndedException();
+        }
+        finally
+        {
+            _waiting.TryRemove(id, out _);
+        }
+    }
+
+    void Receive()
+    {
+        try
+        {
+            while (_socket.Receive() is { } message)
+            {
+                using (message)
+                    Answer(message);
+            }
+        }
+        catch (IOException)
+        {
+            // The server has ended, or is about to: who waits for its process says how.
+        }
+        _ended = true;
+        foreach (var waiting in _waiting.Values)
+            waiting.TrySetException(new ServerEndedException());
+    }
+
+    void Answer(ReceivedMessage message)
+    {
+        if (!_waiting.TryGetValue(message.Id, out var waiting))
+            return;
+        if ((ServerMessage)message.Kind == ServerMessage.Failed)
+        {
+            var body = message.Body.Span;
+            var text = body.IsEmpty ? "the server refuses" : Encoding.UTF8.GetString(body[1..Math.Min(body.Length, MaxErrorText)]);
+            waiting.TrySetException(!body.IsEmpty && body[0] == 1 ? new ArgumentException(text) : new IOException(text));
+        }
+        else
+        {
+            waiting.TrySetResult(message.Body.ToArray());
+        }
+    }
+}

@@ -1,0 +1,30 @@
+namespace VirtioFsStore.Daemon.ServerProcesses;
+
+/// <summary>What a message between the parent and its server is. Each request is answered by <see cref="Done"/>, <see cref="Failed"/> or
+/// <see cref="Statistics"/> with its id.</summary>
+enum ServerMessage : uint
+{
+    /// <summary>To the server, first: its <see cref="Serving.ServeSettings"/>.</summary>
+    Settings = 1,
+
+    /// <summary>To the server: descriptors of the source that the next <see cref="Mount"/> names, the first ones first.</summary>
+    Descriptors = 2,
+
+    /// <summary>To the server: a <see cref="MountMessage"/>.</summary>
+    Mount = 3,
+
+    /// <summary>To the server: the path that is to be unmounted.</summary>
+    Unmount = 4,
+
+    /// <summary>To the server: what was mounted so far is all there is to begin with. Answered when the guest's VMM is waited for.</summary>
+    Serve = 5,
+
+    /// <summary>To the server: what was asked of it so far. From it: the counts.</summary>
+    Statistics = 6,
+
+    /// <summary>From the server.</summary>
+    Done = 7,
+
+    /// <summary>From the server: why not, a byte of kind and text.</summary>
+    Failed = 8,
+}

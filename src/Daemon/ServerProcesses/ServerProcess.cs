@@ -1,0 +1,175 @@
+using System.Text;
+using System.Text.Json;
+using Microsoft.Extensions.Logging;
+using VirtioFsStore.Core.Fuse;
+using VirtioFsStore.Core.Interop;
+using VirtioFsStore.Core.Mounts;
+using VirtioFsStore.Core.Storage;
+using VirtioFsStore.Core.VhostUser;
+using VirtioFsStore.Daemon.Channels;
+using VirtioFsStore.Daemon.Commands;
+using VirtioFsStore.Daemon.Logging;
+using VirtioFsStore.Daemon.Sandboxing;
+using VirtioFsStore.Daemon.Serving;
+
+namespace VirtioFsStore.Daemon.ServerProcesses;
+
+/// <summary>
+/// The process that faces the guest: started by a parent of the same program, confined from its first instruction, with one descriptor
+/// besides the standard ones, over which comes all that it serves.
+/// </summary>
+sealed class ServerProcess : IDisposable
+{
+    /// <summary>Its whole command line; people have no use for it.</summary>
+    public const string Argument = "sandboxed-server";
+
+    const int ControlFd = 3;
+
+    readonly MessageSocket _control = new(new FileDescriptor(ControlFd));
+    readonly List<FileDescriptor> _descriptors = [];
+    readonly ServeSettings _settings;
+    readonly ILoggerFactory _loggers;
+    readonly ILogger _logger;
+    readonly SourceOpener _opener;
+    Router? _router;
+
+    ServerProcess()
+    {
+        SystemCallException.ThrowIfError(Descriptors.SetCloseOnExec(ControlFd), "fcntl", "the control socket");
+        using var first = _control.Receive();
+        _settings = first is { Kind: (uint)ServerMessage.Settings } && JsonSerializer.Deserialize(first.Body.Span, ServerJson.Default.ServeSettings) is { } settings
+            ? settings
+            : throw new IOException("the control socket does not begin with settings");
+        _loggers = DaemonLogging.Create(_settings.LogLevel);
+        _logger = _loggers.CreateLogger("virtiofs-store");
+        _opener = new SourceOpener(_settings.Sources, _logger) { Chrooted = _settings.Sandbox.Mode == SandboxMode.Chroot };
+    }
+
+    public static int Run()
+    {
+        try
+        {
+            using var server = new ServerProcess();
+            return server.Serve();
+        }
+        catch (Exception exception) when (ProgramCommand.IsExpected(exception) || exception is JsonException)
+        {
+            Console.Error.WriteLine(ProgramCommand.Describe(exception));
+            return ProgramCommand.Failed;
+        }
+    }
+
+    public void Dispose() => _loggers.Dispose();
+
+    int Serve()
+    {
+        using var stop = new StopSignals(_logger);
+        uint serveId;
+        int listener;
+        while (true)
+        {
+            using var message = _control.Receive();
+            if (message is null)
+                return 0;
+            if (message is { Kind: (uint)ServerMessage.Serve, Descriptors: [var descriptor] })
+            {
+                serveId = message.Id;
+                listener = descriptor.Release();
+                break;
+            }
+            Handle(message);
+        }
+        var router = _router ??= Router.Pseudo();
+        try
+        {
+            var session = new FuseSession(router, _settings.Sources.SessionOptions(_settings.IoTimeout), _logger);
+            using var server = new VhostUserServer(
+                Service.DeviceOptions(_settings) with { SocketPath = null, ListenFd = listener, ListenName = _settings.SocketPath },
+                session,
+                _logger);
+            if (_settings.Sandbox.Mode == SandboxMode.Chroot)
+                ChrootSandbox.Enter();
+            // From here on everything is there that the filter forbids to get.
+            SeccompFilter.Install(_settings.Sandbox.Seccomp);
+            new Thread(() => Control(session), 256 * 1024) { IsBackground = true, Name = "control" }.Start();
+            _control.Send((uint)ServerMessage.Done, serveId);
+            using var stopServer = stop.Token.Register(server.Stop);
+            server.Run();
+            Log.Requests(_logger, session.Statistics);
+        }
+        finally
+        {
+            foreach (var mount in router.Mounts)
+                mount.FileSystem.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        }
+        return 0;
+    }
+
+    /// <summary>Until the parent ends, and with it this process: nobody else knows of it.</summary>
+    void Control(FuseSession session)
+    {
+        try
+        {
+            while (_control.Receive() is { } message)
+            {
+                using (message)
+                {
+                    if (message.Kind == (uint)ServerMessage.Statistics)
+                        _control.Send((uint)ServerMessage.Statistics, message.Id, Encoding.UTF8.GetBytes(session.Statistics.ToString()!));
+                    else
+                        Handle(message);
+                }
+            }
+        }
+        catch (IOException exception)
+        {
+            Log.ControlFailed(_logger, exception.Message);
+        }
+        // Requests in flight have nobody to answer: the VM is being killed too.
+        Environment.Exit(0);
+    }
+
+    void Handle(ReceivedMessage message)
+    {
+        try
+        {
+            switch ((ServerMessage)message.Kind)
+            {
+                case ServerMessage.Descriptors:
+                    _descriptors.AddRange(message.Descriptors.Select(descriptor => new FileDescriptor(descriptor.Release())));
+                    return;
+                case ServerMessage.Mount:
+                    Mount(JsonSerializer.Deserialize(message.Body.Span, ServerJson.Default.MountMessage)!);
+                    break;
+                case ServerMessage.Unmount:
+                    throw new IOException("not implemented yet");
+                default:
+                    throw new IOException($"there is no message {message.Kind}");
+            }
+            _control.Send((uint)ServerMessage.Done, message.Id);
+        }
+        catch (Exception exception) when (ProgramCommand.IsExpected(exception) || exception is JsonException or ArgumentException)
+        {
+            _control.Send((uint)ServerMessage.Failed, message.Id, [(byte)(exception is ArgumentException ? 1 : 0), .. Encoding.UTF8.GetBytes(exception.Message)]);
+        }
+    }
+
+    void Mount(MountMessage message)
+    {
+        using var source = new OpenedSource(message.Kind, message.Name, message.Settings, message.Layers, [.. _descriptors]);
+        _descriptors.Clear();
+        var fileSystem = _opener.Attach(source);
+        try
+        {
+            if (message.Path == "/")
+                _router = Router.Single(fileSystem);
+            else
+                (_router ??= Router.Pseudo()).Add(message.Path, fileSystem);
+        }
+        catch
+        {
+            fileSystem.DisposeAsync().AsTask().GetAwaiter().GetResult();
+            throw;
+        }
+    }
+}

@@ -1,0 +1,44 @@
+using System.Diagnostics;
+using VirtioFsStore.Driver.Fuse;
+using VirtioFsStore.Driver.Hosting;
+using VirtioFsStore.Driver.Vmm;
+using Xunit;
+
+namespace VirtioFsStore.Daemon.Tests;
+
+/// <summary>A user other than root shares a directory of theirs, sandboxed, by way of a user namespace.</summary>
+public sealed class UnprivilegedSandboxTests : IDisposable
+{
+    const uint User = 65534;
+
+    readonly TemporaryDirectory _directory = new();
+    readonly string _share;
+
+    public UnprivilegedSandboxTests()
+    {
+        _share = Directory.CreateDirectory(_directory["share"]).FullName;
+        File.WriteAllText(Path.Combine(_share, "hello"), "mine");
+        using var owner = Process.Start("chown", ["-R", $"{User}:{User}", _directory.Path]);
+        owner.WaitForExit();
+    }
+
+    public void Dispose() => _directory.Dispose();
+
+    [SandboxFact]
+    public void Ones_own_directory_is_shared_from_a_user_namespace()
+    {
+        using var daemon = Serve();
+        using var machine = VirtualMachine.Mount(_directory["vfs.sock"]);
+        var server = ServerProcesses.Of(daemon);
+
+        Assert.Equal("mine"u8, machine.Fuse.ReadFile("hello"));
+        machine.Fuse.WriteFile(FuseClient.Root, "new"u8, "from the guest"u8);
+        Assert.Equal("from the guest", File.ReadAllText(Path.Combine(_share, "new")));
+        Assert.Equal($"{User}", ServerProcesses.Status(server, "Uid").Split('\t')[0]);
+        Assert.False(Path.Exists($"/proc/{server}/root/etc/passwd"));
+        Assert.Equal(["0", $"{User}", "1"], File.ReadAllText($"/proc/{server}/uid_map").Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries));
+    }
+
+    ChildProcess Serve() => ChildProcess.Start(
+        "setpriv", ["--reuid", $"{User}", "--regid", $"{User}", "--clear-groups", Daemon.Program, "serve", "--socket-path", _directory["vfs.sock"], _share]);
+}
