@@ -28,7 +28,10 @@ sealed partial class Dispatcher
 
     /// <summary>A mount point is answered with the root of what is mounted there; the name itself may not be cached, since it can be unmounted.</summary>
     bool EnterMount(FuseRequest request, Mount mounted) =>
-        Finish(request, mounted, mounted.FileSystem.GetAttributesAsync(request, NodeId.Root, null), ReplyMountRoot);
+        request.Hold(mounted)
+            ? Finish(request, mounted, mounted.FileSystem.GetAttributesAsync(request, NodeId.Root, null), ReplyMountRoot)
+            // It was unmounted since the name was found.
+            : request.Reply(Errno.ENOENT);
 
     bool SymbolicLink(FuseRequest request, Mount mount, NodeId parent, NegotiatedSession session)
     {
@@ -115,7 +118,7 @@ sealed partial class Dispatcher
     bool Forget(FuseRequest request)
     {
         if (request.Read(out ForgetIn forget))
-            ForgetOne(request.Header.NodeId, forget.LookupCount);
+            ForgetOne(request, request.Header.NodeId, forget.LookupCount);
         return request.NoReply();
     }
 
@@ -125,14 +128,14 @@ sealed partial class Dispatcher
             return request.NoReply();
         // A count that is larger than what came along ends at what came along.
         for (var i = 0u; i < batch.Count && request.Read(out ForgetOne one); i++)
-            ForgetOne(one.NodeId, one.LookupCount);
+            ForgetOne(request, one.NodeId, one.LookupCount);
         return request.NoReply();
     }
 
-    void ForgetOne(ulong nodeId, ulong count)
+    void ForgetOne(FuseRequest request, ulong nodeId, ulong count)
     {
         if (router.TryResolve(nodeId, out var mount, out var node))
-            mount.FileSystem.Forget(node, count);
+            request.Forget(mount, node, count);
     }
 
     /// <summary>Without DONT_MASK the guest has applied the umask already.</summary>

@@ -131,6 +131,8 @@ sealed partial class Dispatcher
         }
         if (mount != targetMount)
             return request.Reply(Errno.EXDEV);
+        if (!request.Hold(mount))
+            return request.Reply(Errno.ESTALE);
         // The older reply has 32 bits for the count; whole pages, so that the guest's next piece starts on one.
         const ulong NarrowLimit = uint.MaxValue & ~4095UL;
         return Finish(request, mount, mount.FileSystem.CopyRangeAsync(request, new CopyRange

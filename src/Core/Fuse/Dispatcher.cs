@@ -46,7 +46,7 @@ sealed partial class Dispatcher(Router router, SessionOptions options, WaitingRe
                 break;
         }
 
-        if (!router.TryResolve(request.Header.NodeId, out var mount, out var node))
+        if (!router.TryResolve(request.Header.NodeId, out var mount, out var node) || !request.Hold(mount))
             return request.Reply(Errno.ESTALE);
         return request.Opcode switch
         {
@@ -172,8 +172,7 @@ sealed partial class Dispatcher(Router router, SessionOptions options, WaitingRe
 
     static void End(FuseRequest request)
     {
-        // Before Complete: from then on the object is the queue's, and may carry the next request.
-        request.Queue.Exit();
+        request.End();
         request.Complete();
     }
 }

@@ -40,6 +40,7 @@ sealed unsafe partial class FuseRequest
 
     bool ReplyHeader(Errno error, int length)
     {
+        _failed = error != Errno.None;
         if (IsRevoked || _replyHeader.Length < sizeof(OutHeader))
             return NoReply();
         var header = new OutHeader { Length = (uint)(sizeof(OutHeader) + length), Error = -(int)error, Unique = _header.Unique };

@@ -50,6 +50,7 @@ sealed unsafe partial class FuseRequest : RequestContext
         WaitLimit = _waitLimit;
         BytesWritten = 0;
         _length = _position = 0;
+        _failed = false;
         _replyHeader.Clear();
         Writable.MoveFront(sizeof(OutHeader), _replyHeader);
         _header = default;

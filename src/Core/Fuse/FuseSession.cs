@@ -82,7 +82,7 @@ public sealed partial class FuseSession : IRequestHandler
             finished = fuse.Reply(Errno.EIO);
         }
         if (finished)
-            queue.Exit();
+            fuse.End();
         return finished;
     }
 
@@ -136,8 +136,9 @@ public sealed partial class FuseSession : IRequestHandler
     {
         lock (_queuesLock)
         {
+            _router.CoverQueues(index + 1);
             while (_queues.Length <= index)
-                _queues = [.. _queues, new QueueState()];
+                _queues = [.. _queues, new QueueState(_queues.Length)];
             return _queues[index];
         }
     }

@@ -3,10 +3,12 @@ using System.Runtime.InteropServices;
 namespace VirtioFsStore.Core.Fuse;
 
 /// <summary>What a session keeps per queue, on cache lines of its own, so that queues do not slow each other down.</summary>
-sealed class QueueState
+sealed class QueueState(int index)
 {
     // The runtime orders a class's fields as it likes; those of a blittable struct stay where they are.
     PaddedCounter _inFlight;
+
+    public int Index => index;
 
     /// <summary>Requests by opcode, written by the queue's own thread only; the last counts unknown opcodes.</summary>
     public ulong[] Counts { get; } = new ulong[RequestStatistics.Kinds];

@@ -11,6 +11,9 @@ public sealed class Mount
     /// <summary>20 bits are left for the index.</summary>
     public const int MaxIndex = (1 << 20) - 1;
 
+    readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    int _disposing;
+
     internal Mount(int index, string path, IFileSystem fileSystem)
     {
         Index = index;
@@ -25,6 +28,36 @@ public sealed class Mount
 
     public IFileSystem FileSystem { get; }
 
+    /// <summary>What was asked of it; null where it cannot be removed, and nothing is counted.</summary>
+    public MountStatistics? Statistics => Usage?.Statistics;
+
+    /// <summary>It was removed, and something in it is still open.</summary>
+    public bool IsBusy => Usage is { IsMounted: false, OpenHandles: > 0 };
+
+    /// <summary>Done when it was removed, nothing uses it any more, and its file system is closed. Fails as closing did.</summary>
+    public Task Ended => _ended.Task;
+
+    /// <summary>Null: it stays as long as the session.</summary>
+    internal MountUsage? Usage { get; init; }
+
     /// <summary>The number that the guest knows a node or an inode by.</summary>
     public ulong Encode(ulong position) => position | (ulong)Index << IndexShift;
+
+    /// <summary>Closes the file system, once; nothing may use it.</summary>
+    internal async Task CloseAsync()
+    {
+        if (Interlocked.Exchange(ref _disposing, 1) == 0)
+        {
+            try
+            {
+                await FileSystem.DisposeAsync().ConfigureAwait(false);
+                _ended.SetResult();
+            }
+            catch (Exception exception)
+            {
+                _ended.SetException(exception);
+            }
+        }
+        await Ended.ConfigureAwait(false);
+    }
 }

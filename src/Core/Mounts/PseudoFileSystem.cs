@@ -1,4 +1,3 @@
-using System.Text;
 using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Core.Memory;
 using VirtioFsStore.Core.Storage;
@@ -10,25 +9,55 @@ sealed class PseudoFileSystem : ReadOnlyFileSystem
 {
     const uint DirectoryType = StatMode.Directory >> 12;
 
-    // Position − 1 is the index; appended to and swapped as a whole.
-    volatile PseudoDirectory[] _directories = [new PseudoDirectory(1, [], null)];
+    readonly PseudoDirectory _root = new(1, [], null);
+    volatile IdTable<PseudoDirectory> _directories;
+    ulong _lastPosition = 1;
 
-    /// <summary>Called by the router, which serialises changes.</summary>
-    public void Attach(string path, Mount mount)
+    public PseudoFileSystem() => _directories = IdTable<PseudoDirectory>.Empty.With((_root.Position, _root));
+
+    /// <summary>Makes a mount point, and the directories that lead to it. Called by the router, which serialises changes.</summary>
+    /// <exception cref="MountException">The path is a mount point, or leads through one or to some.</exception>
+    public void Attach(MountPath path, Mount mount)
     {
-        var names = Split(path);
-        var directory = _directories[0];
-        foreach (var name in names)
+        var parent = _root;
+        var depth = 0;
+        for (; depth < path.Names.Count && parent.Find(path.Names[depth]) is { } known; depth++)
         {
-            if (directory.Mounted is { } above)
-                throw new ArgumentException($"Cannot mount on {path}: {above.Path} is a mount point itself, and mounts cannot be nested in one.");
-            directory = directory.Find(name) ?? AddChild(directory, name);
+            if (known.Mounted is { } above)
+                throw new MountException(MountFailure.Exists, depth == path.Names.Count - 1 ? $"{path} is a mount point already." : $"Cannot mount on {path}: {above.Path} is a mount point itself, and there are none below another.");
+            parent = known;
         }
-        if (directory.Mounted is not null)
-            throw new ArgumentException($"{path} is already a mount point.");
-        if (directory.Children.Length > 0)
-            throw new ArgumentException($"Cannot mount on {path}: there are mount points below it.");
-        directory.Mounted = mount;
+        if (depth == path.Names.Count)
+            throw new MountException(MountFailure.Exists, $"Cannot mount on {path}: there are mount points below it.");
+        // A guest must see all of it or nothing: the last thing is to put the topmost new directory into the tree.
+        var added = new (ulong Id, PseudoDirectory Directory)[path.Names.Count - depth];
+        for (var at = 0; at < added.Length; at++)
+        {
+            var last = at == added.Length - 1;
+            var made = new PseudoDirectory(++_lastPosition, path.Names[depth + at], at == 0 ? parent : added[at - 1].Directory) { Mounted = last ? mount : null };
+            if (at > 0)
+                made.Parent.Add(made);
+            added[at] = (made.Position, made);
+        }
+        _directories = _directories.With(added);
+        parent.Add(added[0].Directory);
+    }
+
+    /// <summary>Takes a mount point away, and what directories lead to no other. As <see cref="Attach"/>.</summary>
+    public Mount Detach(MountPath path)
+    {
+        var directory = _root;
+        foreach (var name in path.Names)
+            directory = directory.Find(name) ?? throw NotMounted(path);
+        var mount = directory.Mounted ?? throw NotMounted(path);
+        do
+        {
+            directory.Parent.Remove(directory);
+            _directories = _directories.Without(directory.Position);
+            directory = directory.Parent;
+        }
+        while (directory != _root && directory.Children.Length == 0);
+        return mount;
     }
 
     public Mount? MountedOn(NodeId node) => Find(node)?.Mounted;
@@ -54,11 +83,10 @@ sealed class PseudoFileSystem : ReadOnlyFileSystem
             return new(Errno.None);
         if (offset < 2 && !into.Add(".."u8, directory.Parent.Position, DirectoryType, 2))
             return new(Errno.None);
-        // Children are only ever appended, so an index is a stable offset.
-        for (var index = offset < 2 ? 0 : offset - 2; index < (ulong)children.Length; index++)
+        // Children come in the order of their positions, which are above 1 and never used twice: an offset stays right whatever comes and goes.
+        foreach (var child in children)
         {
-            var child = children[index];
-            if (!into.Add(child.Name, child.Position, DirectoryType, index + 3))
+            if (child.Position + 1 > offset && !into.Add(child.Name, child.Position, DirectoryType, child.Position + 1))
                 break;
         }
         return new(Errno.None);
@@ -68,7 +96,7 @@ sealed class PseudoFileSystem : ReadOnlyFileSystem
         Find(node) is null ? new(Errno.ESTALE) : new(new OpenReply());
 
     public override ValueTask<Reply<FileSystemStatistics>> StatisticsAsync(RequestContext request, NodeId node) =>
-        new(new FileSystemStatistics { BlockSize = 4096, FragmentSize = 4096, NameLength = 255, Files = (ulong)_directories.Length });
+        new(new FileSystemStatistics { BlockSize = 4096, FragmentSize = 4096, NameLength = 255, Files = (ulong)_directories.Count });
 
     public override ValueTask<Errno> AccessAsync(RequestContext request, NodeId node, int mask) =>
         new(Find(node) is null ? Errno.ESTALE : (mask & 2) != 0 ? Errno.EROFS : Errno.None);
@@ -85,38 +113,18 @@ sealed class PseudoFileSystem : ReadOnlyFileSystem
 
     public override ValueTask<Reply<ulong>> SeekAsync(RequestContext request, NodeId node, HandleId handle, ulong offset, uint whence) => new(Errno.EISDIR);
 
-    static List<byte[]> Split(string path)
-    {
-        if (path.Length == 0 || path[0] != '/' || path.Contains('\0', StringComparison.Ordinal))
-            throw new ArgumentException($"A mount point is an absolute path, e.g. /images/web; got '{path}'.");
-        var names = path.Split('/', StringSplitOptions.RemoveEmptyEntries).Select(Encoding.UTF8.GetBytes).ToList();
-        if (names.Count == 0)
-            throw new ArgumentException("The root itself cannot be a mount point here; name a directory below it.");
-        if (names.Exists(name => name.AsSpan().SequenceEqual("."u8) || name.AsSpan().SequenceEqual(".."u8) || name.Length > 255))
-            throw new ArgumentException($"A mount point has no '.', no '..' and no name over 255 bytes; got '{path}'.");
-        return names;
-    }
-
     static NodeAttributes AttributesOf(PseudoDirectory directory) => new()
     {
         Ino = directory.Position,
         Mode = StatMode.Directory | 0x1ED, // rwxr-xr-x
         LinkCount = 2 + (uint)directory.Children.Length,
         BlockSize = 4096,
+        AccessTime = directory.Changed,
+        ModifyTime = directory.Changed,
+        ChangeTime = directory.Changed,
     };
 
-    PseudoDirectory? Find(NodeId node)
-    {
-        var directories = _directories;
-        return node.Value - 1 < (ulong)directories.Length ? directories[node.Value - 1] : null;
-    }
+    static MountException NotMounted(MountPath path) => new(MountFailure.NotFound, $"Nothing is mounted on {path}.");
 
-    PseudoDirectory AddChild(PseudoDirectory parent, byte[] name)
-    {
-        var directories = _directories;
-        var child = new PseudoDirectory((ulong)directories.Length + 1, name, parent);
-        _directories = [.. directories, child];
-        parent.Children = [.. parent.Children, child];
-        return child;
-    }
+    PseudoDirectory? Find(NodeId node) => _directories.Find(node.Value);
 }

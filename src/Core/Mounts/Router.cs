@@ -7,30 +7,39 @@ namespace VirtioFsStore.Core.Mounts;
 /// Finds the file system of a node id. A session has either one file system as its root, or a pseudo root of empty
 /// directories under which file systems are mounted.
 /// </summary>
-public sealed class Router
+public sealed class Router : IAsyncDisposable
 {
+    /// <summary>How many mounts a session has at a time unless it is told otherwise: bounds what a caller can make a daemon hold.</summary>
+    public const int DefaultLimit = 4096;
+
     readonly Lock _changes = new();
     readonly PseudoFileSystem? _pseudo;
+    readonly int _limit;
+    int _lastIndex;
+    int _queues;
 
     // Swapped as a whole: request paths read it without a lock. An index is never used twice, so that a stale node id stays stale.
-    volatile Mount?[] _mounts;
+    volatile IdTable<Mount> _mounts;
 
-    Router(IFileSystem root)
+    Router(IFileSystem root, int limit)
     {
         _pseudo = root as PseudoFileSystem;
-        _mounts = [new Mount(0, "/", root)];
+        _limit = limit;
+        _mounts = IdTable<Mount>.Empty.With((0UL, new Mount(0, "/", root)));
     }
 
     /// <summary>A session of one file system.</summary>
-    public static Router Single(IFileSystem root) => new(root);
+    public static Router Single(IFileSystem root) => new(root, 0);
 
     /// <summary>A session of a pseudo root: see <see cref="Add"/>.</summary>
-    public static Router Pseudo() => new(new PseudoFileSystem());
+    /// <param name="limit">Mounts at a time, with those that were removed and are still in use.</param>
+    public static Router Pseudo(int limit = DefaultLimit) => new(new PseudoFileSystem(), limit);
 
     /// <summary>Whether a single file system is the whole session.</summary>
     public bool IsSingle => _pseudo is null;
 
-    public IEnumerable<Mount> Mounts => _mounts.OfType<Mount>();
+    /// <summary>With those that were removed and are still in use.</summary>
+    public IEnumerable<Mount> Mounts => _mounts.Values;
 
     /// <summary>What all file systems of the session have in common.</summary>
     public FileSystemTraits CommonTraits => Mounts.Where(mount => mount.FileSystem is not PseudoFileSystem)
@@ -39,41 +48,75 @@ public sealed class Router
     /// <summary>What any file system of the session has.</summary>
     public FileSystemTraits AnyTraits => Mounts.Aggregate(FileSystemTraits.None, (traits, mount) => traits | mount.FileSystem.Traits);
 
-    /// <summary>Mounts a file system below the pseudo root; missing directories on the way are made.</summary>
-    /// <param name="path">Absolute, e.g. /rafs/4711/lowerdir.</param>
-    /// <param name="fileSystem">Owned by the router from here on.</param>
-    /// <exception cref="ArgumentException">The path is not absolute, has "." or ".." or an overlong name, or is (below) a mount point already.</exception>
-    public Mount Add(string path, IFileSystem fileSystem)
+    /// <summary>Mounts a file system below the pseudo root; missing directories on the way are made. The guest sees it at its next lookup.</summary>
+    /// <param name="path">E.g. /rafs/4711/lowerdir.</param>
+    /// <param name="fileSystem">Owned by the router from here on, unless this fails.</param>
+    /// <exception cref="MountException">The path is (below, or above) a mount point already, or there are too many.</exception>
+    public Mount Add(MountPath path, IFileSystem fileSystem)
     {
-        if (_pseudo is null)
-            throw new InvalidOperationException("This session has one file system as its root; nothing can be mounted in it.");
+        var pseudo = _pseudo ?? throw OnlyRoot(path);
         lock (_changes)
         {
-            var mounts = _mounts;
-            if (mounts.Length > Mount.MaxIndex)
-                throw new InvalidOperationException($"The session has had {Mount.MaxIndex} mounts, the most that node ids can tell apart.");
-            var mount = new Mount(mounts.Length, path, fileSystem);
-            _mounts = [.. mounts, mount];
+            // The pseudo root is one of them.
+            if (_mounts.Count > _limit)
+                throw new MountException(MountFailure.TooMany, $"Cannot mount on {path}: there are {_limit} mounts, as many as there can be. Unmount some, and close what is open in those that are unmounted.");
+            if (_lastIndex == Mount.MaxIndex)
+                throw new MountException(MountFailure.TooMany, $"Cannot mount on {path}: the session has had {Mount.MaxIndex} mounts, the most that node ids can tell apart. A new daemon can go on.");
+            Mount? mount = null;
+            mount = new Mount(_lastIndex + 1, path.Text, fileSystem) { Usage = new MountUsage(_queues, () => ThreadPool.UnsafeQueueUserWorkItem(_ => Forget(mount!), null)) };
+            var before = _mounts;
+            _mounts = before.With(((ulong)mount.Index, mount));
             try
             {
-                _pseudo.Attach(path, mount);
+                pseudo.Attach(path, mount);
             }
             catch
             {
-                _mounts = mounts;
+                _mounts = before;
                 throw;
             }
+            _lastIndex = mount.Index;
             return mount;
+        }
+    }
+
+    /// <summary>As <see cref="Add(MountPath, IFileSystem)"/>, of a path that was not checked.</summary>
+    public Mount Add(string path, IFileSystem fileSystem) => Add(MountPath.Parse(path), fileSystem);
+
+    /// <summary>
+    /// Unmounts, under a guest that may be using it: the mount point is gone at once, with the directories that led to nothing else. What is
+    /// open there goes on until it is closed; then all of it answers ESTALE, and the file system is closed (<see cref="Mount.Ended"/>).
+    /// </summary>
+    /// <exception cref="MountException">Nothing is mounted there.</exception>
+    public Mount Remove(MountPath path)
+    {
+        var pseudo = _pseudo ?? throw OnlyRoot(path);
+        lock (_changes)
+        {
+            var mount = pseudo.Detach(path);
+            mount.Usage!.Detach();
+            return mount;
+        }
+    }
+
+    /// <summary>Before a queue has its first request: <paramref name="count"/> is its number and one.</summary>
+    internal void CoverQueues(int count)
+    {
+        lock (_changes)
+        {
+            if (count <= _queues)
+                return;
+            _queues = count;
+            foreach (var mount in Mounts)
+                mount.Usage?.Cover(count);
         }
     }
 
     /// <summary>Splits what the guest sent. False: there is no such mount (ESTALE).</summary>
     public bool TryResolve(ulong nodeId, [NotNullWhen(true)] out Mount? mount, out NodeId node)
     {
-        var mounts = _mounts;
-        var index = nodeId >> Mount.IndexShift;
         node = new NodeId(nodeId & NodeId.MaxValue);
-        mount = index < (ulong)mounts.Length ? mounts[index] : null;
+        mount = _mounts.Find(nodeId >> Mount.IndexShift);
         return mount is not null && !node.IsNone;
     }
 
@@ -83,10 +126,33 @@ public sealed class Router
     /// <summary>The file system mounted on a node of the pseudo root, if there is one.</summary>
     public Mount? MountedOn(NodeId node) => _pseudo?.MountedOn(node);
 
-    /// <summary>All lookups and handles are gone.</summary>
+    /// <summary>All lookups and handles are gone. No request is under way.</summary>
     public void Reset()
     {
+        lock (_changes)
+        {
+            foreach (var mount in Mounts)
+            {
+                mount.FileSystem.Reset();
+                mount.Usage?.DropHandles();
+            }
+        }
+    }
+
+    /// <summary>After the session: closes all file systems.</summary>
+    public async ValueTask DisposeAsync()
+    {
         foreach (var mount in Mounts)
-            mount.FileSystem.Reset();
+            await mount.CloseAsync().ConfigureAwait(false);
+    }
+
+    static MountException OnlyRoot(MountPath path) =>
+        new(MountFailure.Invalid, $"Nothing can be mounted on or unmounted from {path}: one file system is the root and all of this session.");
+
+    void Forget(Mount mount)
+    {
+        lock (_changes)
+            _mounts = _mounts.Without((ulong)mount.Index);
+        _ = mount.CloseAsync();
     }
 }

@@ -48,8 +48,7 @@ static class Service
         }
         finally
         {
-            foreach (var mount in router.Mounts)
-                mount.FileSystem.DisposeAsync().AsTask().GetAwaiter().GetResult();
+            router.DisposeAsync().AsTask().GetAwaiter().GetResult();
         }
         return 0;
     }
@@ -83,7 +82,7 @@ static class Service
             {
                 router.Add(mount.Path, fileSystem);
             }
-            catch (ArgumentException exception)
+            catch (MountException exception)
             {
                 throw new UsageException($"--mount {mount.Path}={mount.Source}: {exception.Message}");
             }

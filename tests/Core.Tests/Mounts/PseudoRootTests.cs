@@ -98,18 +98,32 @@ public sealed class PseudoRootTests : IDisposable
         Assert.Equal((int)Errno.ESTALE, Fuse.GetAttr((77UL << Mount.IndexShift) | 1).Error);
 
     [Theory]
-    [InlineData("relative")]
-    [InlineData("/")]
-    [InlineData("/a/../b")]
-    [InlineData("/images")]
-    [InlineData("/images/web")]
-    [InlineData("/images/web/below")]
-    public void A_mount_point_that_cannot_be_is_refused(string path)
+    [InlineData("relative", MountFailure.Invalid)]
+    [InlineData("", MountFailure.Invalid)]
+    [InlineData("/", MountFailure.Invalid)]
+    [InlineData("//", MountFailure.Invalid)]
+    [InlineData("/a/../b", MountFailure.Invalid)]
+    [InlineData("/a/./b", MountFailure.Invalid)]
+    [InlineData("/a\0b", MountFailure.Invalid)]
+    [InlineData("/images", MountFailure.Exists)]
+    [InlineData("/images/web", MountFailure.Exists)]
+    [InlineData("//images///web/", MountFailure.Exists)]
+    [InlineData("/images/web/below", MountFailure.Exists)]
+    public void A_mount_point_that_cannot_be_is_refused(string path, MountFailure failure)
     {
         var router = Router.Pseudo();
         router.Add("/images/web", new MemoryFileSystem());
 
-        Assert.Throws<ArgumentException>(() => router.Add(path, new MemoryFileSystem()));
+        Assert.Equal(failure, Assert.Throws<MountException>(() => router.Add(path, new MemoryFileSystem())).Failure);
+        Assert.Equal(["/", "/images/web"], router.Mounts.Select(mount => mount.Path).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void A_name_or_path_that_no_system_call_takes_is_refused()
+    {
+        Assert.Throws<MountException>(() => MountPath.Parse("/" + new string('n', 256)));
+        Assert.Throws<MountException>(() => MountPath.Parse(string.Concat(Enumerable.Repeat("/ab", 2000))));
+        Assert.Equal("/" + new string('n', 255), MountPath.Parse("/" + new string('n', 255)).Text);
     }
 
     string[] Names(ulong directory) => [.. Fuse.ListDirectory(directory).Where(entry => !entry.IsDots).Select(entry => entry.Text).Order(StringComparer.Ordinal)];

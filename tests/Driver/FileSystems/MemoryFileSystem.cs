@@ -139,8 +139,12 @@ public sealed partial class MemoryFileSystem : IFileSystem
         }
     }
 
+    /// <summary>Nobody may call it any more.</summary>
+    public bool IsDisposed { get; private set; }
+
     public ValueTask DisposeAsync()
     {
+        IsDisposed = true;
         foreach (var gate in _gates)
             gate?.Dispose();
         return default;
