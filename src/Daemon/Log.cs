@@ -61,4 +61,31 @@ static partial class Log
 
     [LoggerMessage(EventId = 29, Message = "{Message}")]
     public static partial void ServerSays(ILogger logger, LogLevel level, string message);
+
+    [LoggerMessage(40, LogLevel.Information, "{Path} is unmounted, which served {Source}")]
+    public static partial void Unmounted(ILogger logger, string path, string source);
+
+    [LoggerMessage(41, LogLevel.Information, "{Path} was unmounted with {Count} files and directories open: they go on until they are closed")]
+    public static partial void StillOpen(ILogger logger, string path, long count);
+
+    [LoggerMessage(42, LogLevel.Debug, "{Path} is closed")]
+    public static partial void Closed(ILogger logger, string path);
+
+    [LoggerMessage(43, LogLevel.Warning, "{Path} was unmounted, but what it served cannot be closed properly")]
+    public static partial void CloseFailed(ILogger logger, string path, Exception exception);
+
+    [LoggerMessage(44, LogLevel.Information, "The API listens on {Path}")]
+    public static partial void ApiListens(ILogger logger, string path);
+
+    [LoggerMessage(45, LogLevel.Debug, "API: {Method} {Path} {Status}")]
+    public static partial void ApiAnswered(ILogger logger, string method, string path, int status);
+
+    [LoggerMessage(46, LogLevel.Warning, "API: {Method} {Path} failed: {Reason}")]
+    public static partial void ApiRefused(ILogger logger, string method, string path, string reason);
+
+    [LoggerMessage(47, LogLevel.Error, "API: {Method} {Path} ended in a defect of this program")]
+    public static partial void ApiFailed(ILogger logger, string method, string path, Exception exception);
+
+    [LoggerMessage(48, LogLevel.Information, "The API asks to end")]
+    public static partial void ApiExit(ILogger logger);
 }

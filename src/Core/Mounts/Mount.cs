@@ -31,6 +31,9 @@ public sealed class Mount
     /// <summary>What was asked of it; null where it cannot be removed, and nothing is counted.</summary>
     public MountStatistics? Statistics => Usage?.Statistics;
 
+    /// <summary>It was not removed.</summary>
+    public bool IsMounted => Usage is null or { IsMounted: true };
+
     /// <summary>It was removed, and something in it is still open.</summary>
     public bool IsBusy => Usage is { IsMounted: false, OpenHandles: > 0 };
 

@@ -15,20 +15,20 @@ sealed class PseudoFileSystem : ReadOnlyFileSystem
 
     public PseudoFileSystem() => _directories = IdTable<PseudoDirectory>.Empty.With((_root.Position, _root));
 
-    /// <summary>Makes a mount point, and the directories that lead to it. Called by the router, which serialises changes.</summary>
     /// <exception cref="MountException">The path is a mount point, or leads through one or to some.</exception>
-    public void Attach(MountPath path, Mount mount)
+    public void CheckPlace(MountPath path)
     {
-        var parent = _root;
-        var depth = 0;
-        for (; depth < path.Names.Count && parent.Find(path.Names[depth]) is { } known; depth++)
-        {
-            if (known.Mounted is { } above)
-                throw new MountException(MountFailure.Exists, depth == path.Names.Count - 1 ? $"{path} is a mount point already." : $"Cannot mount on {path}: {above.Path} is a mount point itself, and there are none below another.");
-            parent = known;
-        }
+        var (deepest, depth) = Find(path);
+        if (deepest.Mounted is { } mount)
+            throw new MountException(MountFailure.Exists, depth == path.Names.Count ? $"{path} is a mount point already." : $"Cannot mount on {path}: {mount.Path} is a mount point itself, and there are none below another.");
         if (depth == path.Names.Count)
             throw new MountException(MountFailure.Exists, $"Cannot mount on {path}: there are mount points below it.");
+    }
+
+    /// <summary>Makes a mount point, at a place that was checked, and the directories that lead to it. The router serialises changes.</summary>
+    public void Attach(MountPath path, Mount mount)
+    {
+        var (parent, depth) = Find(path);
         // A guest must see all of it or nothing: the last thing is to put the topmost new directory into the tree.
         var added = new (ulong Id, PseudoDirectory Directory)[path.Names.Count - depth];
         for (var at = 0; at < added.Length; at++)
@@ -43,13 +43,13 @@ sealed class PseudoFileSystem : ReadOnlyFileSystem
         parent.Add(added[0].Directory);
     }
 
-    /// <summary>Takes a mount point away, and what directories lead to no other. As <see cref="Attach"/>.</summary>
+    /// <summary>Takes a mount point away, and what directories lead to no other.</summary>
+    /// <exception cref="MountException">There is none.</exception>
     public Mount Detach(MountPath path)
     {
-        var directory = _root;
-        foreach (var name in path.Names)
-            directory = directory.Find(name) ?? throw NotMounted(path);
-        var mount = directory.Mounted ?? throw NotMounted(path);
+        var (directory, depth) = Find(path);
+        if (depth < path.Names.Count || directory.Mounted is not { } mount)
+            throw new MountException(MountFailure.NotFound, $"Nothing is mounted on {path}.");
         do
         {
             directory.Parent.Remove(directory);
@@ -124,7 +124,15 @@ sealed class PseudoFileSystem : ReadOnlyFileSystem
         ChangeTime = directory.Changed,
     };
 
-    static MountException NotMounted(MountPath path) => new(MountFailure.NotFound, $"Nothing is mounted on {path}.");
+    /// <summary>The deepest directory on the way that there is, and how many names lead to it.</summary>
+    (PseudoDirectory Deepest, int Depth) Find(MountPath path)
+    {
+        var directory = _root;
+        var depth = 0;
+        for (; depth < path.Names.Count && directory.Find(path.Names[depth]) is { } child; depth++)
+            directory = child;
+        return (directory, depth);
+    }
 
     PseudoDirectory? Find(NodeId node) => _directories.Find(node.Value);
 }

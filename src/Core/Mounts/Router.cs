@@ -54,29 +54,30 @@ public sealed class Router : IAsyncDisposable
     /// <exception cref="MountException">The path is (below, or above) a mount point already, or there are too many.</exception>
     public Mount Add(MountPath path, IFileSystem fileSystem)
     {
+        lock (_changes)
+        {
+            CheckPlace(path);
+            Mount? mount = null;
+            mount = new Mount(_lastIndex + 1, path.Text, fileSystem) { Usage = new MountUsage(_queues, () => ThreadPool.UnsafeQueueUserWorkItem(_ => Forget(mount!), null)) };
+            _mounts = _mounts.With(((ulong)mount.Index, mount));
+            _pseudo!.Attach(path, mount);
+            _lastIndex = mount.Index;
+            return mount;
+        }
+    }
+
+    /// <summary>Fails as <see cref="Add(MountPath, IFileSystem)"/> would now: for a caller who has to work for what is to be mounted.</summary>
+    public void CheckPlace(MountPath path)
+    {
         var pseudo = _pseudo ?? throw OnlyRoot(path);
         lock (_changes)
         {
+            pseudo.CheckPlace(path);
             // The pseudo root is one of them.
             if (_mounts.Count > _limit)
                 throw new MountException(MountFailure.TooMany, $"Cannot mount on {path}: there are {_limit} mounts, as many as there can be. Unmount some, and close what is open in those that are unmounted.");
             if (_lastIndex == Mount.MaxIndex)
                 throw new MountException(MountFailure.TooMany, $"Cannot mount on {path}: the session has had {Mount.MaxIndex} mounts, the most that node ids can tell apart. A new daemon can go on.");
-            Mount? mount = null;
-            mount = new Mount(_lastIndex + 1, path.Text, fileSystem) { Usage = new MountUsage(_queues, () => ThreadPool.UnsafeQueueUserWorkItem(_ => Forget(mount!), null)) };
-            var before = _mounts;
-            _mounts = before.With(((ulong)mount.Index, mount));
-            try
-            {
-                pseudo.Attach(path, mount);
-            }
-            catch
-            {
-                _mounts = before;
-                throw;
-            }
-            _lastIndex = mount.Index;
-            return mount;
         }
     }
 

@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Core.Interop;
+using VirtioFsStore.Core.Mounts;
 using VirtioFsStore.Daemon.Logging;
 using VirtioFsStore.Daemon.Serving;
 
@@ -25,7 +26,7 @@ static class ProgramCommand
 
     /// <summary>What is nobody's defect here: its message is all that there is to say.</summary>
     public static bool IsExpected(Exception exception) =>
-        exception is ImageException or SourceException or SystemCallException or IOException or UnauthorizedAccessException or UsageException;
+        exception is MountException or ImageException or SourceException or SystemCallException or IOException or UnauthorizedAccessException or UsageException;
 
     static int RunCommand(string[] arguments)
     {
@@ -104,6 +105,7 @@ static class ProgramCommand
             """);
         VirtiofsdCommand.AddTo(root);
         root.Add(ServeCommand.Create());
+        root.Add(NydusdCommand.Create());
         root.Add(MountCommand.Create(arguments));
         root.Add(UmountCommand.Create());
         root.Add(ImageCommand.Create());

@@ -7,9 +7,11 @@ namespace VirtioFsStore.Daemon.Commands;
 /// <summary>The program without a command: virtiofsd 1.14's command line, for callers that know that daemon (Kata, libvirt, Incus, podman, systemd-vmspawn).</summary>
 static class VirtiofsdCommand
 {
+    /// <summary>Kata gives it to every daemon.</summary>
+    public static readonly Option<int?> ThreadPoolSize = Choices.CreateNumber("--thread-pool-size", "Has no effect here: each queue has a thread of its own, and what has to wait does not hold it up.", 0, int.MaxValue, 0);
+
     static readonly Option<string?> s_sharedDirectory = new("--shared-dir") { Description = "What to serve: a directory or a regular file, or any other SOURCE.", HelpName = "SOURCE" };
     static readonly Option<bool> s_syslog = new("--syslog") { Description = "Log to the system's log (/dev/log) in place of stderr." };
-    static readonly Option<int?> s_threadPoolSize = Choices.CreateNumber("--thread-pool-size", "Has no effect here: each queue has a thread of its own, and what has to wait does not hold it up.", 0, int.MaxValue, 0);
     static readonly Option<bool> s_printCapabilities = new("--print-capabilities") { Description = "Print what this program is capable of, as the JSON of QEMU's vhost-user.json, and end." };
     static readonly Option<string> s_migrationMode = Choices.Create("--migration-mode", "Live migration is not supported: nothing but the default is taken.", "find-paths", "find-paths", "file-handles");
     static readonly Option<string> s_migrationOnError = Choices.Create("--migration-on-error", "As --migration-mode.", "abort", "abort", "guest-error");
@@ -26,7 +28,7 @@ static class VirtiofsdCommand
         root.Add(s_sharedDirectory);
         DeviceOptions.AddTo(root);
         foreach (var option in (Option[])[
-            s_syslog, s_threadPoolSize, s_printCapabilities, s_migrationMode, s_migrationOnError, s_migrationVerifyHandles,
+            s_syslog, ThreadPoolSize, s_printCapabilities, s_migrationMode, s_migrationOnError, s_migrationVerifyHandles,
             s_migrationConfirmPaths, s_list, s_debug, s_foreground])
         {
             root.Add(option);

@@ -10,9 +10,13 @@ static class DaemonLogging
 {
     /// <param name="level">The least that is logged.</param>
     /// <param name="syslog">The system's log, which is taken over; null: stderr.</param>
-    public static ILoggerFactory Create(LogLevel level, SyslogSocket? syslog = null) => LoggerFactory.Create(builder =>
+    public static ILoggerFactory Create(LogLevel level, SyslogSocket? syslog = null) => Create(new LogLevelSwitch(level), syslog);
+
+    /// <inheritdoc cref="Create(LogLevel, SyslogSocket?)"/>
+    public static ILoggerFactory Create(LogLevelSwitch level, SyslogSocket? syslog = null) => LoggerFactory.Create(builder =>
     {
-        builder.SetMinimumLevel(level);
+        builder.SetMinimumLevel(LogLevel.Trace);
+        builder.AddFilter(one => one >= level.Least);
         if (syslog is not null)
         {
             builder.AddProvider(new SyslogProvider(syslog));
@@ -27,7 +31,7 @@ static class DaemonLogging
     });
 
     /// <summary>To the system's log; where there is none, to stderr with a warning, as virtiofsd does it.</summary>
-    public static ILoggerFactory CreateForSyslog(LogLevel level)
+    public static ILoggerFactory CreateForSyslog(LogLevelSwitch level)
     {
         try
         {

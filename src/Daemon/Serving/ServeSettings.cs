@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using VirtioFsStore.Daemon.Api;
 using VirtioFsStore.Daemon.Sandboxing;
 
 namespace VirtioFsStore.Daemon.Serving;
@@ -23,7 +24,7 @@ sealed record ServeSettings
 
     public int RequestQueues { get; init; } = 1;
 
-    /// <summary>The source that is the root, or null where <see cref="Mounts"/> has any.</summary>
+    /// <summary>The source that is the root; null: a pseudo root, with <see cref="Mounts"/> below it.</summary>
     public string? Root { get; init; }
 
     public IReadOnlyList<MountPoint> Mounts { get; init; } = [];
@@ -39,6 +40,9 @@ sealed record ServeSettings
 
     /// <summary>The guest's attributes of the namespace trusted are the host's too, for which the server keeps CAP_SYS_ADMIN.</summary>
     public bool TrustedXattrs { get; init; }
+
+    /// <summary>The API that mounts and unmounts while this serves; null: there is none.</summary>
+    public ApiSettings? Api { get; init; }
 
     public SandboxSettings Sandbox { get; init; } = new();
 }

@@ -1,7 +1,9 @@
 using Microsoft.Extensions.Logging;
+using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Core.Fuse;
 using VirtioFsStore.Core.Mounts;
 using VirtioFsStore.Core.VhostUser;
+using VirtioFsStore.Daemon.Api;
 using VirtioFsStore.Daemon.Commands;
 using VirtioFsStore.Daemon.Logging;
 using VirtioFsStore.Daemon.Sandboxing;
@@ -16,9 +18,11 @@ static class Service
     {
         UserNamespace.EnterIfNeeded(settings.Sandbox);
         using var pidFile = settings.PidFile is { } path ? PidFile.Take(path) : null;
-        using var loggers = settings.Syslog ? DaemonLogging.CreateForSyslog(settings.LogLevel) : DaemonLogging.Create(settings.LogLevel);
+        var level = new LogLevelSwitch(settings.LogLevel);
+        using var loggers = settings.Syslog ? DaemonLogging.CreateForSyslog(level) : DaemonLogging.Create(level);
         var logger = loggers.CreateLogger("virtiofs-store");
-        return settings.Sandbox.Mode == SandboxMode.None ? RunInProcess(settings, logger) : SandboxedService.Run(settings, logger);
+        // The API's mounts in a sandboxed server are to come: until then one process does all.
+        return settings.Sandbox.Mode == SandboxMode.None || settings.Api is not null ? RunInProcess(settings, level, logger) : SandboxedService.Run(settings, logger);
     }
 
     /// <summary>What the settings say of the device; where it listens included.</summary>
@@ -34,16 +38,24 @@ static class Service
         DrainLimit = settings.IoTimeout,
     };
 
-    static int RunInProcess(ServeSettings settings, ILogger logger)
+    static int RunInProcess(ServeSettings settings, LogLevelSwitch level, ILogger logger)
     {
         using var stop = new StopSignals(logger);
 
         using var opener = new SourceOpener(settings.Sources, logger);
-        var router = OpenRouter(settings, opener, logger, stop.Token);
+        var router = settings.Root is { } root ? OpenRoot(root, opener, logger, stop.Token) : Router.Pseudo();
         try
         {
+            using var mounts = new RouterMountControl(router, opener, logger);
+            foreach (var mount in settings.Mounts)
+                SourceOpener.Check(mount.Source);
+            foreach (var mount in settings.Mounts)
+                Mount(mounts, mount, settings.Sources, stop.Token);
             var session = new FuseSession(router, settings.Sources.SessionOptions(settings.IoTimeout), logger);
-            Serve(settings, session, logger, stop.Token);
+            if (settings.Api is { } api)
+                ServeWithApi(settings, api, session, mounts, level, logger, stop);
+            else
+                Serve(settings, session, logger, stop.Token);
             Log.Requests(logger, session.Statistics);
         }
         finally
@@ -53,10 +65,22 @@ static class Service
         return 0;
     }
 
-    static void Serve(ServeSettings settings, FuseSession session, ILogger logger, CancellationToken stop)
+    static void ServeWithApi(ServeSettings settings, ApiSettings api, FuseSession session, RouterMountControl mounts, LogLevelSwitch level, ILogger logger, StopSignals stop)
+    {
+        var endpoints = new ApiEndpoints(api, mounts, settings.Sources, level, () =>
+        {
+            Log.ApiExit(logger);
+            stop.Stop();
+        });
+        using var server = ApiServer.Start(api.SocketPath, endpoints, logger, stop.Token);
+        Serve(settings, session, logger, stop.Token, listening: () => endpoints.State = DaemonState.RUNNING);
+        endpoints.State = DaemonState.STOPPED;
+    }
+
+    static void Serve(ServeSettings settings, FuseSession session, ILogger logger, CancellationToken stop, Action? listening = null)
     {
         using var server = new VhostUserServer(
-            DeviceOptions(settings),
+            DeviceOptions(settings) with { Listening = listening },
             session,
             logger);
         using var stopServer = stop.Register(server.Stop);
@@ -64,30 +88,23 @@ static class Service
         server.Run();
     }
 
-    static Router OpenRouter(ServeSettings settings, SourceOpener opener, ILogger logger, CancellationToken stop)
+    static Router OpenRoot(string source, SourceOpener opener, ILogger logger, CancellationToken stop)
     {
-        if (settings.Root is { } source)
+        var root = opener.Open(source, stop, allowFile: true);
+        Log.Serving(logger, "/", source);
+        return Router.Single(root);
+    }
+
+    static void Mount(RouterMountControl mounts, MountPoint mount, SourceSettings settings, CancellationToken stop)
+    {
+        try
         {
-            var root = opener.Open(source, stop, allowFile: true);
-            Log.Serving(logger, "/", source);
-            return Router.Single(root);
+            var kind = ImageReference.IsImage(mount.Source) ? SourceKind.Image : SourceKind.Local;
+            mounts.MountAsync(mount.Path, new MountRequest(kind, mount.Source, settings), stop).AsTask().GetAwaiter().GetResult();
         }
-        foreach (var mount in settings.Mounts)
-            SourceOpener.Check(mount.Source);
-        var router = Router.Pseudo();
-        foreach (var mount in settings.Mounts)
+        catch (MountException exception) when (exception.Failure != MountFailure.Failed)
         {
-            var fileSystem = opener.Open(mount.Source, stop);
-            try
-            {
-                router.Add(mount.Path, fileSystem);
-            }
-            catch (MountException exception)
-            {
-                throw new UsageException($"--mount {mount.Path}={mount.Source}: {exception.Message}");
-            }
-            Log.Serving(logger, mount.Path, mount.Source);
+            throw new UsageException($"--mount {mount.Path}={mount.Source}: {exception.Message}");
         }
-        return router;
     }
 }

@@ -24,6 +24,9 @@ sealed class StopSignals : IDisposable
 
     public CancellationToken Token => _stop.Token;
 
+    /// <summary>As the first signal does.</summary>
+    public void Stop() => _stop.Cancel();
+
     public void Dispose()
     {
         foreach (var registration in _registrations)
