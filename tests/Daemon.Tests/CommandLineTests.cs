@@ -17,7 +17,7 @@ public sealed class CommandLineTests : IDisposable
     {
         var (code, output, _) = Daemon.Run("--help");
         Assert.Equal(0, code);
-        foreach (var word in new[] { "serve", "mount", "umount", "image", "oci:PATH" })
+        foreach (var word in new[] { "serve", "virtiofs", "mount", "umount", "image", "oci:PATH" })
             Assert.Contains(word, output, StringComparison.Ordinal);
 
         (code, output, _) = Daemon.Run("serve", "--help");
@@ -34,6 +34,15 @@ public sealed class CommandLineTests : IDisposable
     [InlineData(1, "serve --socket-path {dir}/s {dir}/absent", "no such directory")]
     [InlineData(1, "serve --socket-path {dir}/s --mount /a=/proc/self/status", "is a file")]
     [InlineData(2, "serve --bogus", "no option '--bogus'")]
+    [InlineData(2, "virtiofs --apisock {dir}/a", "--sock")]
+    [InlineData(2, "virtiofs --sock {dir}/s", "--apisock")]
+    [InlineData(2, "virtiofs --sock {dir}/s --apisock {dir}/a --bootstrap {dir}/b", "--bootstrap: an image in RAFS")]
+    [InlineData(2, "virtiofs --sock {dir}/s --apisock {dir}/a --upgrade", "--upgrade: ")]
+    [InlineData(2, "virtiofs --sock {dir}/s --apisock {dir}/a -L {dir}/log", "--log-file: ")]
+    [InlineData(2, "virtiofs --sock {dir}/s --apisock {dir}/a -o xattr", "-o xattr")]
+    [InlineData(2, "virtiofs --sock {dir}/s --apisock {dir}/a --shared-dir {dir} --virtual-mountpoint /a/../b", "--virtual-mountpoint /a/../b")]
+    [InlineData(1, "virtiofs --sock {dir}/s --apisock {dir}/absent/a", "absent")]
+    [InlineData(1, "virtiofs --sock {dir}/s --apisock {dir}/a --shared-dir {dir}/absent", "no such directory")]
     [InlineData(2, "serve --socket-path {dir}/s --readonyl {dir}", "no option '--readonyl'")]
     [InlineData(2, "mount --bogus {dir}", "no option '--bogus'")]
     [InlineData(2, "image ls", "virtiofs-store image ls --help")]

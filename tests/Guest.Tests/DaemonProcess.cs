@@ -43,25 +43,22 @@ sealed class DaemonProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Starts a daemon for <paramref name="source"/> (null: what <paramref name="options"/> mount) and waits until it is ready.</summary>
-    public static async Task<DaemonProcess> StartAsync(string directory, string? source, params string[] options)
+    /// <summary>Starts a daemon for <paramref name="source"/> and waits until it is ready.</summary>
+    public static Task<DaemonProcess> StartAsync(string directory, string source, params string[] options)
     {
         var socket = Path.Combine(directory, "daemon.sock");
-        var start = source is not null && IsPeer(source)
+        return StartAsync(socket, IsPeer(source)
             ? new ProcessStartInfo(RealParts.Default.Virtiofsd, ["--sandbox", "none", "--xattr", "--socket-path", socket, "--shared-dir", source])
-            : new ProcessStartInfo(Metadata("Daemon"), ["serve", "--socket-path", socket, .. options, .. source is null ? Array.Empty<string>() : [source]]);
-        start.RedirectStandardError = true;
-        var daemon = new DaemonProcess(Process.Start(start)!, socket);
-        try
-        {
-            await daemon._ready.Task.WaitAsync(StartLimit);
-            return daemon;
-        }
-        catch
-        {
-            await daemon.DisposeAsync();
-            throw;
-        }
+            : new ProcessStartInfo(Metadata("Daemon"), ["serve", "--socket-path", socket, .. options, source]));
+    }
+
+    /// <summary>Starts a daemon as Kata's runtime-rs starts nydusd; what it serves is mounted over its API.</summary>
+    public static Task<DaemonProcess> StartNydusAsync(string directory, string apiSocket, params string[] options)
+    {
+        var socket = Path.Combine(directory, "daemon.sock");
+        return StartAsync(socket, new ProcessStartInfo(
+            Metadata("Daemon"),
+            ["virtiofs", "--hybrid-mode", "--log-level", "info", "--apisock", apiSocket, "--sock", socket, "--thread-pool-size=1", "-o", "announce_submounts", .. options]));
     }
 
     /// <summary>Whether virtiofsd serves <paramref name="source"/>; it knows one request queue only.</summary>
@@ -107,6 +104,22 @@ sealed class DaemonProcess : IAsyncDisposable
     /// <summary>A path that the build noted in this assembly.</summary>
     public static string Metadata(string key) =>
         Path.GetFullPath(Assembly.GetExecutingAssembly().GetCustomAttributes<AssemblyMetadataAttribute>().First(entry => entry.Key == key).Value!);
+
+    static async Task<DaemonProcess> StartAsync(string socket, ProcessStartInfo start)
+    {
+        start.RedirectStandardError = true;
+        var daemon = new DaemonProcess(Process.Start(start)!, socket);
+        try
+        {
+            await daemon._ready.Task.WaitAsync(StartLimit);
+            return daemon;
+        }
+        catch
+        {
+            await daemon.DisposeAsync();
+            throw;
+        }
+    }
 
     async Task ReadLogAsync()
     {

@@ -76,13 +76,14 @@ public abstract class GuestBoot : IAsyncLifetime
         return new(tag, daemon.Socket, DaemonProcess.IsPeer(source) ? 1 : requestQueues);
     }
 
-    /// <summary>One device whose root holds several sources, each at its path.</summary>
-    private protected async Task<FileSystemDevice> ServeMountsAsync(string tag, IEnumerable<(string Path, string Source)> mounts, params string[] options)
+    /// <summary>One device whose root is empty until something is mounted over the API.</summary>
+    private protected async Task<(FileSystemDevice Device, NydusApi Api)> ServeNydusAsync(string tag, params string[] options)
     {
-        var daemon = await DaemonProcess.StartAsync(
-            Directory.Create($"daemon-{tag}"), null, [.. options, .. mounts.Select(mount => $"--mount={mount.Path}={mount.Source}")]);
+        var directory = Directory.Create($"daemon-{tag}");
+        var apiSocket = Path.Combine(directory, "api.sock");
+        var daemon = await DaemonProcess.StartNydusAsync(directory, apiSocket, options);
         _daemons.Add(daemon);
-        return new(tag, daemon.Socket);
+        return (new(tag, daemon.Socket), new NydusApi(apiSocket));
     }
 
     internal void AssertPassed(string check)

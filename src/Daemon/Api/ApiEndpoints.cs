@@ -15,6 +15,20 @@ namespace VirtioFsStore.Daemon.Api;
 /// <param name="exit">Ends the daemon as SIGTERM does.</param>
 sealed class ApiEndpoints(ApiSettings settings, IMountControl mounts, SourceSettings defaults, LogLevelSwitch level, Action exit)
 {
+    /// <summary>Paths that are answered here.</summary>
+    static readonly string?[] s_paths =
+    [
+        "/api/v1/daemon", "/api/v1/daemon/exit", "/api/v1/daemon/start", "/api/v1/mount", "/api/v1/metrics", "/api/v1/metrics/files",
+        "/api/v1/metrics/pattern", "/api/v1/metrics/backend", "/api/v1/metrics/blobcache", "/api/v2/daemon",
+    ];
+
+    /// <summary>nydusd's others: of its images, its upgrades, and what it remembers.</summary>
+    static readonly string?[] s_others =
+    [
+        "/api/v1/daemon/backend", "/api/v1/daemon/events", "/api/v1/daemon/fuse/sendfd", "/api/v1/daemon/fuse/takeover",
+        "/api/v1/metrics/inflight", "/api/v1/config", "/api/v2/blobs",
+    ];
+
     readonly BuildDocument _build = BuildDocument.Current();
     volatile DaemonState _state = DaemonState.INIT;
 
@@ -31,23 +45,19 @@ sealed class ApiEndpoints(ApiSettings settings, IMountControl mounts, SourceSett
     {
         ("/api/v1/daemon", "GET") => new(Describe(mounts.List().ToDictionary(info => info.Path, BackendDocument.Of))),
         ("/api/v1/daemon", "PUT") => ConfigureAsync(request, stop),
-        ("/api/v1/daemon/start", "PUT") => throw new ApiException(400, $"The daemon has been started: it is {State}."),
         ("/api/v1/daemon/exit", "PUT") => new(Exit(request)),
+        ("/api/v1/daemon/start", "PUT") => throw new ApiException(400, $"The daemon has been started: it is {State}."),
         ("/api/v1/mount", "POST") => MountAsync(request, stop),
-        ("/api/v1/mount", "PUT") => throw Unsupported("A mount cannot be changed: unmount it and mount it anew. What is open goes on meanwhile."),
         ("/api/v1/mount", "DELETE") => UnmountAsync(request, stop),
+        ("/api/v1/mount", "PUT") => throw new ApiException(501, "A mount cannot be changed: unmount it and mount it anew. What is open goes on meanwhile."),
         ("/api/v1/metrics", "GET") => MetricsAsync(request, stop),
         ("/api/v1/metrics/files", "GET") => NotRecordedAsync(request, ApiQuery.Find(request.QueryString.Value, "latest") == "true" ? "[]"u8.ToArray() : "{}"u8.ToArray(), stop),
         ("/api/v1/metrics/pattern", "GET") => NotRecordedAsync(request, "[]"u8.ToArray(), stop),
         ("/api/v1/metrics/backend" or "/api/v1/metrics/blobcache", "GET") => throw new ApiException(404, "There is no such counter: images have no backend or cache of nydusd's kind."),
-        ("/api/v1/metrics/inflight" or "/api/v1/daemon/events" or "/api/v1/daemon/backend" or "/api/v1/config", "GET") => throw Unsupported("This program does not tell that."),
-        ("/api/v1/config" or "/api/v1/daemon/fuse/sendfd" or "/api/v1/daemon/fuse/takeover", "PUT") => throw Unsupported("This program cannot do that."),
         ("/api/v2/daemon", "GET") => new(Describe(null)),
-        ("/api/v2/blobs", _) => throw Unsupported("There are no blobs of nydusd's kind here."),
-        ("/api/v1/daemon" or "/api/v1/daemon/start" or "/api/v1/daemon/exit" or "/api/v1/mount" or "/api/v1/metrics" or "/api/v1/metrics/files" or "/api/v1/metrics/pattern"
-            or "/api/v1/metrics/backend" or "/api/v1/metrics/blobcache" or "/api/v1/metrics/inflight" or "/api/v1/daemon/events" or "/api/v1/daemon/backend" or "/api/v1/config"
-            or "/api/v1/daemon/fuse/sendfd" or "/api/v1/daemon/fuse/takeover" or "/api/v2/daemon", var method) => throw new ApiException(400, $"{request.Path} does not take {method}."),
-        _ => throw new ApiException(404, $"There is no {request.Path}."),
+        var (path, method) when s_others.Contains(path) => throw new ApiException(501, $"This program has nothing to do for {method} {path}."),
+        var (path, method) when s_paths.Contains(path) => throw new ApiException(400, $"{path} does not take {method}."),
+        var (path, _) => throw new ApiException(404, $"There is no {path}."),
     };
 
     ApiAnswer Describe(Dictionary<string, BackendDocument>? backends) =>
@@ -135,6 +145,4 @@ sealed class ApiEndpoints(ApiSettings settings, IMountControl mounts, SourceSett
             throw new ApiException(400, $"The body is not the JSON it should be: {exception.Message}");
         }
     }
-
-    static ApiException Unsupported(string message) => new(501, message);
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using VirtioFsStore.Core.Mounts;
 using VirtioFsStore.Daemon.Api;
 using VirtioFsStore.Daemon.Serving;
 
@@ -19,6 +20,19 @@ static class NydusdCommand
 
     static readonly Option<string[]> s_list = new("-o") { Description = "announce_submounts, which Kata gives to every daemon: the same as --announce-submounts.", HelpName = "OPTION" };
 
+    /// <summary>nydusd's that this program cannot do, and what to do instead.</summary>
+    static readonly (Option<string?> Option, string Instead)[] s_refused =
+    [
+        Refused("an image in RAFS's format cannot be read; mount an OCI image over the API (fs_type rafs, source oci:PATH:TAG)", "--bootstrap", "-B"),
+        Refused("there is no backend of nydusd's kind; --store says where images are kept", "--localfs-dir", "-D"),
+        Refused("there is no configuration of nydusd's kind; --store and --platform say how images are opened, and so does a mount's own config", "--config", "-C"),
+        Refused("an image's content is on this host when it is mounted; leave it out", "--prefetch-files"),
+        Refused("contents are shared in the store; leave it out", "--dedup-db"),
+        Refused("the log goes to stderr; redirect that", "--log-file", "-L"),
+        Refused("the log goes to stderr; leave it out", "--log-rotation-size"),
+        Refused("a daemon of this mode cannot be upgraded under its guest, nydusd's cannot either; leave it out", "--upgrade"),
+    ];
+
     public static Command Create()
     {
         var command = new Command(
@@ -29,6 +43,8 @@ static class NydusdCommand
         {
             command.Add(option);
         }
+        foreach (var (option, _) in s_refused)
+            command.Add(option);
         SourceOptions.AddTo(command);
         SharingOptions.AddTo(command);
         SandboxOptions.AddTo(command);
@@ -37,8 +53,16 @@ static class NydusdCommand
         return command;
     }
 
+    static (Option<string?> Option, string Instead) Refused(string instead, string name, params string[] aliases) =>
+        (new(name, aliases) { Hidden = true, Arity = ArgumentArity.ZeroOrOne }, instead);
+
     static ServeSettings Settings(ParseResult parsed)
     {
+        foreach (var (option, instead) in s_refused)
+        {
+            if (parsed.GetResult(option) is { Implicit: false })
+                throw new UsageException($"{option.Name}: {instead}");
+        }
         var directory = parsed.GetValue(s_sharedDirectory);
         var at = parsed.GetValue(s_mountPoint)!;
         var api = parsed.GetValue(s_apiSocket);
@@ -51,6 +75,9 @@ static class NydusdCommand
             if (item != "announce_submounts")
                 throw new UsageException($"-o {item}: of virtiofsd's options of old there is only announce_submounts here, which Kata gives");
         }
+        if (at != Root)
+            CheckMountPoint(at);
+        var sources = SharingOptions.Read(parsed);
         return new ServeSettings
         {
             SocketPath = parsed.GetValue(s_socket),
@@ -60,8 +87,22 @@ static class NydusdCommand
             IoTimeout = SessionLimits.IoTimeout(parsed),
             LogLevel = SessionLimits.LogLevel(parsed),
             // nydusd's directories always have attributes, and Kata's overlayfs needs them in its upper layer.
-            Sources = SharingOptions.Read(parsed) with { Xattr = true },
+            Sources = sources with { Xattr = true },
+            // Where overlayfs has its marks, unless they are kept elsewhere.
+            TrustedXattrs = sources.XattrMap is null,
             Sandbox = SandboxOptions.Read(parsed),
         };
+    }
+
+    static void CheckMountPoint(string path)
+    {
+        try
+        {
+            MountPath.Parse(path);
+        }
+        catch (MountException exception)
+        {
+            throw new UsageException($"--virtual-mountpoint {path}: {exception.Message}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using VirtioFsStore.Core.Interop;
+using VirtioFsStore.Core.Mounts;
 using VirtioFsStore.Core.VhostUser;
 using VirtioFsStore.Daemon.Commands;
 using VirtioFsStore.Daemon.Sandboxing;
@@ -82,7 +83,7 @@ static class SandboxedService
             {
                 await mounts.MountAsync(mount.Path, mount.Source, settings.Sources, stop).ConfigureAwait(false);
             }
-            catch (ArgumentException exception)
+            catch (MountException exception) when (exception.Failure != MountFailure.Failed)
             {
                 throw new UsageException($"--mount {mount.Path}={mount.Source}: {exception.Message}");
             }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text;
 using System.Text.Json;
 using VirtioFsStore.Core.Interop;
+using VirtioFsStore.Core.Mounts;
 using VirtioFsStore.Daemon.Channels;
 using VirtioFsStore.Daemon.Serving;
 
@@ -34,7 +35,8 @@ sealed class ServerLink : IDisposable
         _socket.Send((uint)ServerMessage.Settings, 0, JsonSerializer.SerializeToUtf8Bytes(settings, ServerJson.Default.ServeSettings));
 
     /// <summary>Hands a source over; its descriptors stay the caller's to close.</summary>
-    /// <exception cref="IOException">The server refuses, or has ended.</exception>
+    /// <exception cref="MountException">The server refuses.</exception>
+    /// <exception cref="IOException">It cannot, or has ended.</exception>
     public async Task MountAsync(string path, OpenedSource source, CancellationToken stop)
     {
         var message = new MountMessage(path, source.Kind, source.Name, source.Settings, source.Layers);
@@ -51,7 +53,8 @@ sealed class ServerLink : IDisposable
         }
     }
 
-    /// <exception cref="IOException">The server refuses, or has ended.</exception>
+    /// <exception cref="MountException">The server refuses.</exception>
+    /// <exception cref="IOException">It cannot, or has ended.</exception>
     public Task UnmountAsync(string path) => RequestAsync(ServerMessage.Unmount, Encoding.UTF8.GetBytes(path));
 
     /// <summary>Has the server take its VMM's connections from a listening socket, which stays the caller's to close.</summary>
@@ -115,7 +118,7 @@ sealed class ServerLink : IDisposable
         {
             var body = message.Body.Span;
             var text = body.IsEmpty ? "the server refuses" : Encoding.UTF8.GetString(body[1..Math.Min(body.Length, MaxErrorText)]);
-            waiting.TrySetException(!body.IsEmpty && body[0] == 1 ? new ArgumentException(text) : new IOException(text));
+            waiting.TrySetException(body.IsEmpty || body[0] == 0 ? new IOException(text) : new MountException((MountFailure)(body[0] - 1), text));
         }
         else
         {

@@ -25,6 +25,6 @@ enum ServerMessage : uint
     /// <summary>From the server.</summary>
     Done = 7,
 
-    /// <summary>From the server: why not, a byte of kind and text.</summary>
+    /// <summary>From the server: why not: a byte, 0 or one more than a <see cref="Core.Mounts.MountFailure"/>, and text.</summary>
     Failed = 8,
 }

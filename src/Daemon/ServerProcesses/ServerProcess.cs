@@ -99,8 +99,7 @@ sealed class ServerProcess : IDisposable
         }
         finally
         {
-            foreach (var mount in router.Mounts)
-                mount.FileSystem.DisposeAsync().AsTask().GetAwaiter().GetResult();
+            router.DisposeAsync().AsTask().GetAwaiter().GetResult();
         }
         return 0;
     }
@@ -148,9 +147,10 @@ sealed class ServerProcess : IDisposable
             }
             _control.Send((uint)ServerMessage.Done, message.Id);
         }
-        catch (Exception exception) when (ProgramCommand.IsExpected(exception) || exception is JsonException or ArgumentException)
+        catch (Exception exception) when (ProgramCommand.IsExpected(exception) || exception is JsonException)
         {
-            _control.Send((uint)ServerMessage.Failed, message.Id, [(byte)(exception is ArgumentException ? 1 : 0), .. Encoding.UTF8.GetBytes(exception.Message)]);
+            var kind = exception is MountException { Failure: var failure } ? 1 + (int)failure : 0;
+            _control.Send((uint)ServerMessage.Failed, message.Id, [(byte)kind, .. Encoding.UTF8.GetBytes(exception.Message)]);
         }
     }
 

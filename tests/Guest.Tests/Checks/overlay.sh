@@ -140,6 +140,32 @@ check_its_marks_can_be_user_attributes() {
     umount $merged
 }
 
+check_another_container_comes_and_goes_meanwhile() {
+    mount_overlay
+    ask_host "mount another"
+    [ "$(ls $shared/rafs)" = "$(printf 'another\nc')" ]
+    another=$shared/rafs/another/lowerdir
+    cmp $another/etc/hostname $lower/etc/hostname
+    chroot $merged /bin/true
+    exec 5< $another/usr/bin/dpkg
+    ask_host "unmount another"
+    [ "$(ls $shared/rafs)" = c ]
+    fails test -e $another
+    # Read over the device, not from the guest's cache.
+    echo 3 > /proc/sys/vm/drop_caches
+    cmp - $lower/usr/bin/dpkg <&5
+    exec 5<&-
+    chroot $merged /usr/bin/dpkg --version > /tmp/version
+    umount $merged
+}
+
+check_all_containers_go() {
+    ask_host "unmount all"
+    [ -z "$(ls $shared)" ]
+    fails test -e $lower
+    fails test -e $snapshot
+}
+
 check_overlayfs_has_not_complained() {
     dmesg > /tmp/dmesg
     fails grep -i overlayfs /tmp/dmesg
