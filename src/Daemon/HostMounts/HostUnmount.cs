@@ -59,7 +59,7 @@ static class HostUnmount
             return;
         try
         {
-            File.AppendAllText(record.Log, LineFormatter.Format(Microsoft.Extensions.Logging.LogLevel.Error, line));
+            File.AppendAllText(record.Log, LogLine.Format(Microsoft.Extensions.Logging.LogLevel.Error, line));
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

@@ -1,6 +1,4 @@
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Console;
 using VirtioFsStore.Core.Interop;
 
 namespace VirtioFsStore.Daemon.Logging;
@@ -8,27 +6,19 @@ namespace VirtioFsStore.Daemon.Logging;
 /// <summary>The log goes to stderr, one line an event, or to the system's log; stdout is for what commands print.</summary>
 static class DaemonLogging
 {
+    const int StandardError = 2;
+
     /// <param name="level">The least that is logged.</param>
     /// <param name="syslog">The system's log, which is taken over; null: stderr.</param>
     public static ILoggerFactory Create(LogLevel level, SyslogSocket? syslog = null) => Create(new LogLevelSwitch(level), syslog);
 
     /// <inheritdoc cref="Create(LogLevel, SyslogSocket?)"/>
-    public static ILoggerFactory Create(LogLevelSwitch level, SyslogSocket? syslog = null) => LoggerFactory.Create(builder =>
+    public static ILoggerFactory Create(LogLevelSwitch level, SyslogSocket? syslog = null)
     {
-        builder.SetMinimumLevel(LogLevel.Trace);
-        builder.AddFilter(one => one >= level.Least);
-        if (syslog is not null)
-        {
-            builder.AddProvider(new SyslogProvider(syslog));
-            return;
-        }
-        builder.AddConsole(options =>
-        {
-            options.FormatterName = LineFormatter.FormatterName;
-            options.LogToStandardErrorThreshold = LogLevel.Trace;
-        });
-        builder.Services.AddSingleton<ConsoleFormatter, LineFormatter>();
-    });
+        var options = new LoggerFilterOptions { MinLevel = LogLevel.Trace };
+        options.Rules.Add(new LoggerFilterRule(providerName: null, categoryName: null, logLevel: null, (_, _, one) => one >= level.Least));
+        return new LoggerFactory([syslog is null ? new LineLogger(new LineWriter(StandardError)) : new SyslogProvider(syslog)], options);
+    }
 
     /// <summary>To the system's log; where there is none, to stderr with a warning, as virtiofsd does it.</summary>
     public static ILoggerFactory CreateForSyslog(LogLevelSwitch level)

@@ -58,7 +58,7 @@ sealed unsafe class ServerLogRelay : IDisposable
 
     void Write(string line)
     {
-        var (level, message) = LineFormatter.Parse(line);
+        var (level, message) = LogLine.Parse(line);
         Log.ServerSays(_logger, level, message);
     }
 }
