@@ -34,6 +34,7 @@ static class SandboxedService
             MountAll(settings, mounts, stop.Token).GetAwaiter().GetResult();
             using var listener = ListeningSocket.Open(Service.DeviceOptions(settings));
             link.ServeAsync(listener.Fd).GetAwaiter().GetResult();
+            ProcessMemory.ReleaseProgram();
             return Wait(server, logger);
         }
         catch (ServerEndedException)

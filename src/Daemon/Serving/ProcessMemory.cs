@@ -11,4 +11,7 @@ static class ProcessMemory
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         MemoryMaps.TrimHeap();
     }
+
+    /// <summary>Lets go of the code that only starting needed. A millisecond: for when all is ready, and the guest is waited for.</summary>
+    public static void ReleaseProgram() => ProgramPages.Release();
 }

@@ -25,7 +25,7 @@ static class Service
         return settings.Sandbox.Mode == SandboxMode.None || settings.Api is not null ? RunInProcess(settings, level, logger) : SandboxedService.Run(settings, logger);
     }
 
-    /// <summary>What the settings say of the device; where it listens included.</summary>
+    /// <summary>What the settings say of the device, where it listens included; and what is done once all is ready.</summary>
     public static VhostUserOptions DeviceOptions(ServeSettings settings) => new()
     {
         SocketPath = settings.SocketPath,
@@ -36,6 +36,7 @@ static class Service
         Tag = settings.Tag,
         RequestQueues = settings.RequestQueues,
         DrainLimit = settings.IoTimeout,
+        Listening = ProcessMemory.ReleaseProgram,
     };
 
     static int RunInProcess(ServeSettings settings, LogLevelSwitch level, ILogger logger)
