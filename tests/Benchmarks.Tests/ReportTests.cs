@@ -3,6 +3,7 @@ using VirtioFsStore.Benchmarks.Contenders;
 using VirtioFsStore.Benchmarks.Measurement;
 using VirtioFsStore.Benchmarks.Report;
 using VirtioFsStore.Benchmarks.Rows;
+using VirtioFsStore.Benchmarks.Startup;
 using Xunit;
 
 namespace VirtioFsStore.Benchmarks.Tests;
@@ -41,6 +42,24 @@ public sealed class ReportTests
         Assert.Equal(1.5, written.GetProperty("rate").GetProperty("ratio").GetDouble());
         Assert.Equal(3, written.GetProperty("ours").GetProperty("rounds").GetArrayLength());
         Assert.Equal(2, written.GetProperty("ours").GetProperty("daemonMicrosecondsPerRequest").GetDouble());
+    }
+
+    [Fact]
+    public void Start_that_takes_too_long_or_too_much_is_named_as_a_miss()
+    {
+        StartupRow[] rows =
+        [
+            new("quick", Sample.Of(100), Sample.Of(1), Sample.Of(50e6), 1, 150),
+            new("slow", Sample.Of(500), Sample.Of(1), Sample.Of(44e6), 2, 400),
+            new("other", Sample.Of(900), Sample.Of(1), Sample.Of(90e6), 2, null),
+        ];
+
+        var goals = Goals.Of(rows).ToArray();
+
+        Assert.Empty(goals[0].Misses);
+        Assert.Equal(["500 ms"], goals[1].Misses);
+        Assert.Equal(["quick 50.0 MB"], goals[2].Misses);
+        Assert.Equal(3, goals.Length);
     }
 
     [Fact]

@@ -6,6 +6,7 @@ using VirtioFsStore.Benchmarks;
 using VirtioFsStore.Benchmarks.Contenders;
 using VirtioFsStore.Benchmarks.Guest;
 using VirtioFsStore.Benchmarks.Report;
+using VirtioFsStore.Benchmarks.Startup;
 using VirtioFsStore.GuestRunner;
 
 const int Interrupted = 130; // as a shell says of SIGINT
@@ -37,6 +38,7 @@ var depths = new Option<int[]>("--depths") { Description = "Only rows with so ma
 var quick = new Option<bool>("--quick") { Description = "3 short rounds of each row and no guest: a first look, with a larger spread." };
 var skipGuest = new Option<bool>("--skip-guest") { Description = "No rows in a guest." };
 var onlyGuest = new Option<bool>("--only-guest") { Description = "Only the rows in a guest." };
+var startup = new Option<bool>("--startup") { Description = "Only how long daemons take to start, and what they hold idle: give --daemon the program that eng/publish makes." };
 var json = new Option<string?>("--json") { Description = "Writes all that was measured, each round of it, to this file.", HelpName = "FILE" };
 var work = new Option<string?>("--work")
 {
@@ -48,7 +50,7 @@ var line = new RootCommand(
     "Measures virtiofs-store beside virtiofsd: both run all the time, each works in turn, and a difference counts only where it is larger than the spread "
     + "of the rounds. docs/performance.md tells how to read the table.")
 {
-    daemon, peer, rounds, rows, depths, quick, skipGuest, onlyGuest, json, work,
+    daemon, peer, rounds, rows, depths, quick, skipGuest, onlyGuest, startup, json, work,
 };
 line.SetAction(async (parsed, stop) =>
 {
@@ -77,6 +79,11 @@ line.SetAction(async (parsed, stop) =>
         var machine = MachineDescription.Of(options.Ours, options.Peer);
         var table = new TextTable(Console.Out);
         table.Write(machine);
+        if (parsed.GetValue(startup))
+        {
+            table.Write(Goals.Of(new StartupBenchmark(options, table, Progress).Run(stop)));
+            return 0;
+        }
         var driver = new DriverBenchmark(options, table, Progress);
         if (!parsed.GetValue(onlyGuest))
             driver.Run(stop);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using VirtioFsStore.Benchmarks.Measurement;
 using VirtioFsStore.Benchmarks.Rows;
+using VirtioFsStore.Benchmarks.Startup;
 
 namespace VirtioFsStore.Benchmarks.Report;
 
@@ -49,6 +50,20 @@ static class Goals
                 Text($"an image of 30,000 files served with less than {MostImageMemory / 1_000_000} MB"),
                 [.. served.Where(row => row.Peak >= MostImageMemory).Select(row => Text($"{row.Peak / 1e6:F1} MB"))]);
         }
+    }
+
+    public static IEnumerable<Goal> Of(IReadOnlyList<StartupRow> rows)
+    {
+        StartupRow[] ours = [.. rows.Where(row => row.MostMilliseconds is not null)];
+        foreach (var row in ours)
+        {
+            yield return new Goal(
+                Text($"{row.Name}: ready within {row.MostMilliseconds:F0} ms"),
+                row.Milliseconds.Median <= row.MostMilliseconds ? [] : [Text($"{row.Milliseconds.Median:F0} ms")]);
+        }
+        yield return new Goal(
+            Text($"idle with less than {StartupRow.MostMemory / 1e6:F0} MB, all processes together"),
+            [.. ours.Where(row => row.Memory.Median >= StartupRow.MostMemory).Select(row => Text($"{row.Name} {row.Memory.Median / 1e6:F1} MB"))]);
     }
 
     static string Name(Row row, Comparison comparison) =>

@@ -2,6 +2,7 @@ using System.Globalization;
 using VirtioFsStore.Benchmarks.Guest;
 using VirtioFsStore.Benchmarks.Measurement;
 using VirtioFsStore.Benchmarks.Rows;
+using VirtioFsStore.Benchmarks.Startup;
 using VirtioFsStore.GuestRunner;
 
 namespace VirtioFsStore.Benchmarks.Report;
@@ -47,6 +48,17 @@ sealed class TextTable(TextWriter output)
         Line($"{"Memory, MB (VmRSS − RssShmem)",-70}{"idle",8}{"peak",8}{"after",8}");
         foreach (var row in rows)
             Line($"{row.Name,-70}{Megabytes(row.Idle),8}{Megabytes(row.Peak),8}{Megabytes(row.After),8}");
+    }
+
+    public void Write(IReadOnlyList<StartupRow> rows)
+    {
+        Line("");
+        Line($"{"Start to ready, and idle",-30}{"ms",8}{"spread",8}{"CPU, ms",9}{"MB",8}{"processes",11}");
+        foreach (var row in rows)
+        {
+            Line($"{row.Name,-30}{Number(row.Milliseconds.Median),8}{row.Milliseconds.RelativeSpread * 100,7:F0}%{Number(row.ProcessorTime.Median),9}"
+                + $"{Megabytes((long)row.Memory.Median),8}{row.Processes,11}");
+        }
     }
 
     public void Write(IEnumerable<Goal> goals)
