@@ -29,6 +29,9 @@ public sealed class RealParts(string cache)
     /// <summary>A Debian package that needs no other than libc6.</summary>
     public string Package => Path.Combine(Cache, "packages/hello.deb");
 
+    /// <summary>Debian 12 without anything.</summary>
+    public string CleanRoot => Path.Combine(Cache, "clean-root");
+
     /// <summary>In the cache of this user.</summary>
     public static RealParts Default { get; } = new(DevCache.Path);
 
