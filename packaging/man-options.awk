@@ -1,9 +1,11 @@
-# The arguments, options and commands of one --help as a man page's lists.
+# One --help as a section of a man page: its description, and its arguments, options and commands as lists. -v title=COMMAND names the
+# section; without, it is the program's own help, whose description the page has in other words.
 
 function escape(text) {
     gsub(/\\/, "\\e", text)
     gsub(/-/, "\\-", text)
     gsub(/'/, "\\(aq", text)
+    sub(/^\./, "\\\\\\&.", text)
     return text
 }
 
@@ -18,9 +20,15 @@ function heading(text, rest, out) {
     return out "\\fB" text "\\fR"
 }
 
-/^(Arguments|Options|Commands):$/ { section = $1; next }
+BEGIN { print ".SH " (title == "" ? "OPTIONS" : "\"" toupper(title) "\"") }
+
+/^(Description|Arguments|Options|Commands):$/ { section = $1; next }
 /^[^ ]/ { section = ""; next }
 section == "" || NF == 0 { next }
+section == "Description:" {
+    if (title != "") print escape(substr($0, 3))
+    next
+}
 
 # "  NAMES   TEXT", in columns.
 {
