@@ -29,7 +29,7 @@ public sealed class RealParts(string cache)
     /// <summary>A Debian package that needs no other than libc6.</summary>
     public string Package => Path.Combine(Cache, "packages/hello.deb");
 
-    /// <summary>Debian 12 without anything.</summary>
+    /// <summary>Debian 12 with what the package depends on and nothing else.</summary>
     public string CleanRoot => Path.Combine(Cache, "clean-root");
 
     /// <summary>In the cache of this user.</summary>

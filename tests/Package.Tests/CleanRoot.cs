@@ -5,7 +5,7 @@ using VirtioFsStore.GuestRunner;
 namespace VirtioFsStore.Package.Tests;
 
 /// <summary>
-/// Debian 12 with nothing in it, of which each has a copy of its own: an overlay in a mount namespace that a process holds, so that all is
+/// Debian 12 with what the package depends on and nothing else, of which each has a copy of its own: an overlay in a mount namespace that a process holds, so that all is
 /// gone with that process. <see cref="Shared"/> is seen inside as /mnt.
 /// </summary>
 sealed class CleanRoot : IDisposable

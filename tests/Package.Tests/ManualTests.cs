@@ -11,7 +11,7 @@ public sealed partial class ManualTests(InstalledPackage installed)
     public void The_page_is_set_without_a_warning()
     {
         var messages = installed.Root.RunOutside("sh", root =>
-            ["-c", """MANROFFSEQ='' MANWIDTH=80 man --warnings=all -E UTF-8 -T utf8 -Z -l "$1" 2>&1 > /dev/null""", "sh", root + Page]);
+            ["-c", """MANROFFSEQ='' MANWIDTH=80 man --warnings=all -E UTF-8 -Tutf8 -Z -l "$1" 2>&1 > /dev/null""", "sh", root + Page]);
 
         Assert.Empty(messages);
     }
@@ -22,8 +22,9 @@ public sealed partial class ManualTests(InstalledPackage installed)
         var told = Commands([]).SelectMany(command => OptionsOf(Help(command))).ToHashSet(StringComparer.Ordinal);
         var page = installed.Root.Run("zcat", Page);
 
-        // A list's entry is a line after .TP, in which '-' is escaped.
-        var named = Entry().Matches(page).SelectMany(entry => OptionName().Matches(entry.Groups[1].Value.Replace(@"\-", "-", StringComparison.Ordinal)))
+        // A list's entry is a line after .TP, in which '-' is escaped, and placeholders are in italics.
+        var named = Entry().Matches(page)
+            .SelectMany(entry => OptionName().Matches(Font().Replace(entry.Groups[1].Value.Replace(@"\-", "-", StringComparison.Ordinal), " ")))
             .Select(match => match.Value).ToHashSet(StringComparer.Ordinal);
 
         Assert.NotEmpty(told);
@@ -37,7 +38,7 @@ public sealed partial class ManualTests(InstalledPackage installed)
     string Help(string[] command) => installed.Root.Run("virtiofs-store", [.. command, "--help"]);
 
     static IEnumerable<string> OptionsOf(string help) =>
-        Section(help, "Options").SelectMany(line => OptionName().Matches(Columns().Split(line)[0]).Select(match => match.Value));
+        Section(help, "Options").SelectMany(line => OptionName().Matches(Placeholder().Replace(Columns().Split(line)[0], "")).Select(match => match.Value));
 
     static IEnumerable<string> Section(string help, string name) =>
         help.Split('\n').SkipWhile(line => line != $"{name}:").Skip(1).TakeWhile(line => line.Length > 0).Select(line => line.Trim());
@@ -45,8 +46,14 @@ public sealed partial class ManualTests(InstalledPackage installed)
     [GeneratedRegex(@"^\.TP\n(.*)$", RegexOptions.Multiline)]
     private static partial Regex Entry();
 
-    [GeneratedRegex(@"(?<![\w-<|])--?[a-zA-Z?][\w-]*|(?<![\w-<|])-\?")]
+    [GeneratedRegex(@"(?<![\w-])--?[a-zA-Z?][\w-]*")]
     private static partial Regex OptionName();
+
+    [GeneratedRegex(@"\\fI[^\\]*\\fR|\\f.")]
+    private static partial Regex Font();
+
+    [GeneratedRegex("<[^>]*>")]
+    private static partial Regex Placeholder();
 
     [GeneratedRegex("  +")]
     private static partial Regex Columns();
