@@ -26,7 +26,9 @@ static class Service
     }
 
     /// <summary>What the settings say of the device, where it listens included; and what is done once all is ready.</summary>
-    public static VhostUserOptions DeviceOptions(ServeSettings settings) => new()
+    /// <param name="settings">What the command line says.</param>
+    /// <param name="listening">What else is done then.</param>
+    public static VhostUserOptions DeviceOptions(ServeSettings settings, Action? listening = null) => new()
     {
         SocketPath = settings.SocketPath,
         ListenFd = settings.ListenFd,
@@ -36,7 +38,11 @@ static class Service
         Tag = settings.Tag,
         RequestQueues = settings.RequestQueues,
         DrainLimit = settings.IoTimeout,
-        Listening = ProcessMemory.ReleaseProgram,
+        Listening = () =>
+        {
+            listening?.Invoke();
+            ProcessMemory.ReleaseProgram();
+        },
     };
 
     static int RunInProcess(ServeSettings settings, LogLevelSwitch level, ILogger logger)
@@ -81,7 +87,7 @@ static class Service
     static void Serve(ServeSettings settings, FuseSession session, ILogger logger, CancellationToken stop, Action? listening = null)
     {
         using var server = new VhostUserServer(
-            DeviceOptions(settings) with { Listening = listening },
+            DeviceOptions(settings, listening),
             session,
             logger);
         using var stopServer = stop.Register(server.Stop);
