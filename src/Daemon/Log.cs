@@ -62,8 +62,8 @@ static partial class Log
     [LoggerMessage(EventId = 29, Message = "{Message}")]
     public static partial void ServerSays(ILogger logger, LogLevel level, string message);
 
-    [LoggerMessage(40, LogLevel.Information, "{Path} is unmounted, which served {Source}")]
-    public static partial void Unmounted(ILogger logger, string path, string source);
+    [LoggerMessage(40, LogLevel.Information, "{Path} is unmounted")]
+    public static partial void Unmounted(ILogger logger, string path);
 
     [LoggerMessage(41, LogLevel.Information, "{Path} was unmounted with {Count} files and directories open: they go on until they are closed")]
     public static partial void StillOpen(ILogger logger, string path, long count);

@@ -20,9 +20,9 @@ sealed class PseudoFileSystem : ReadOnlyFileSystem
     {
         var (deepest, depth) = Find(path);
         if (deepest.Mounted is { } mount)
-            throw new MountException(MountFailure.Exists, depth == path.Names.Count ? $"{path} is a mount point already." : $"Cannot mount on {path}: {mount.Path} is a mount point itself, and there are none below another.");
+            throw depth == path.Names.Count ? new MountException(MountFailure.Exists, $"{path} is a mount point already.") : MountException.Below(path, mount.Path);
         if (depth == path.Names.Count)
-            throw new MountException(MountFailure.Exists, $"Cannot mount on {path}: there are mount points below it.");
+            throw MountException.Above(path);
     }
 
     /// <summary>Makes a mount point, at a place that was checked, and the directories that lead to it. The router serialises changes.</summary>

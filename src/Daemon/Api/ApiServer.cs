@@ -30,11 +30,13 @@ sealed class ApiServer : IDisposable
 
     readonly ListeningSocket _socket;
     readonly KestrelServer _server;
+    readonly ApiEndpoints _endpoints;
     readonly CancellationTokenSource _stop;
 
-    ApiServer(ListeningSocket socket, KestrelServer server, CancellationTokenSource stop)
+    ApiServer(ListeningSocket socket, KestrelServer server, ApiEndpoints endpoints, CancellationTokenSource stop)
     {
         _socket = socket;
+        _endpoints = endpoints;
         _server = server;
         _stop = stop;
     }
@@ -62,8 +64,11 @@ sealed class ApiServer : IDisposable
             throw;
         }
         Log.ApiListens(logger, path);
-        return new ApiServer(socket, server, ending);
+        return new ApiServer(socket, server, endpoints, ending);
     }
+
+    /// <summary>What the API says of the daemon from now on.</summary>
+    public void SetState(DaemonState state) => _endpoints.State = state;
 
     public void Dispose()
     {

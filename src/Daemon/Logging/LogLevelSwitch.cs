@@ -10,6 +10,13 @@ sealed class LogLevelSwitch(LogLevel least)
     public LogLevel Least
     {
         get => _least;
-        set => _least = value;
+        set
+        {
+            _least = value;
+            Changed?.Invoke(value);
+        }
     }
+
+    /// <summary>For processes that log beside this one.</summary>
+    public event Action<LogLevel>? Changed;
 }

@@ -1,8 +1,9 @@
 using Microsoft.Extensions.Logging;
 using VirtioFsStore.Core.Interop;
-using VirtioFsStore.Core.Mounts;
 using VirtioFsStore.Core.VhostUser;
+using VirtioFsStore.Daemon.Api;
 using VirtioFsStore.Daemon.Commands;
+using VirtioFsStore.Daemon.Logging;
 using VirtioFsStore.Daemon.Sandboxing;
 using VirtioFsStore.Daemon.Serving;
 
@@ -16,7 +17,7 @@ static class SandboxedService
 {
     const int SIGTERM = 15;
 
-    public static int Run(ServeSettings settings, ILogger logger)
+    public static int Run(ServeSettings settings, LogLevelSwitch level, ILogger logger)
     {
         using var stop = new StopSignals(logger);
         using var sandbox = new Sandbox(settings.Sandbox, Capabilities(settings));
@@ -29,13 +30,20 @@ static class SandboxedService
         {
             using var stopServer = stop.Token.Register(() => ProcessSpawn.Kill(server, SIGTERM));
             using var opener = new SourceOpener(settings.Sources, logger);
-            var mounts = new ServerMounts(sandbox, link, opener, logger);
+            using var mounts = new ServerMountControl(sandbox, link, opener);
+            level.Changed += least => _ = link.SetLogLevelAsync(least);
             link.SendSettings(settings);
-            MountAll(settings, mounts, stop.Token).GetAwaiter().GetResult();
+            if (settings.Root is { } root)
+                mounts.MountRootAsync(root, settings.Sources, stop.Token).GetAwaiter().GetResult();
+            Service.MountAll(settings, mounts, stop.Token);
+            using var api = Service.StartApi(settings, mounts, level, logger, stop);
             using var listener = ListeningSocket.Open(Service.DeviceOptions(settings));
             link.ServeAsync(listener.Fd).GetAwaiter().GetResult();
             ProcessMemory.ReleaseProgram();
-            return Wait(server, logger);
+            api?.SetState(DaemonState.RUNNING);
+            var code = Wait(server, logger);
+            api?.SetState(DaemonState.STOPPED);
+            return code;
         }
         catch (ServerEndedException)
         {
@@ -71,24 +79,6 @@ static class SandboxedService
             return nothing.Value;
         _ = Descriptors.Close(fd);
         return stream;
-    }
-
-    static async Task MountAll(ServeSettings settings, ServerMounts mounts, CancellationToken stop)
-    {
-        var all = settings.Root is { } root ? [new MountPoint("/", root)] : settings.Mounts;
-        foreach (var mount in settings.Mounts)
-            SourceOpener.Check(mount.Source);
-        foreach (var mount in all)
-        {
-            try
-            {
-                await mounts.MountAsync(mount.Path, mount.Source, settings.Sources, stop).ConfigureAwait(false);
-            }
-            catch (MountException exception) when (exception.Failure != MountFailure.Failed)
-            {
-                throw new UsageException($"--mount {mount.Path}={mount.Source}: {exception.Message}");
-            }
-        }
     }
 
     /// <summary>The exit code is the server's; a signal that ended it is told, since nothing else will.</summary>

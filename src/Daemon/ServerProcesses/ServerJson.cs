@@ -5,4 +5,5 @@ namespace VirtioFsStore.Daemon.ServerProcesses;
 
 [JsonSerializable(typeof(ServeSettings))]
 [JsonSerializable(typeof(MountMessage))]
+[JsonSerializable(typeof(ServedStatistics))]
 sealed partial class ServerJson : JsonSerializerContext;

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text;
 using System.Text.Json;
+using Microsoft.Extensions.Logging;
 using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Core.Mounts;
 using VirtioFsStore.Daemon.Channels;
@@ -37,10 +38,10 @@ sealed class ServerLink : IDisposable
     /// <summary>Hands a source over; its descriptors stay the caller's to close.</summary>
     /// <exception cref="MountException">The server refuses.</exception>
     /// <exception cref="IOException">It cannot, or has ended.</exception>
-    public async Task MountAsync(string path, OpenedSource source, CancellationToken stop)
+    public async Task MountAsync(string path, OpenedSource source)
     {
         var message = new MountMessage(path, source.Kind, source.Name, source.Settings, source.Layers);
-        await _mounting.WaitAsync(stop).ConfigureAwait(false);
+        await _mounting.WaitAsync().ConfigureAwait(false);
         try
         {
             foreach (var some in source.Descriptors.Select(descriptor => descriptor.Value).Chunk(MessageSocket.MaxDescriptors))
@@ -56,6 +57,23 @@ sealed class ServerLink : IDisposable
     /// <exception cref="MountException">The server refuses.</exception>
     /// <exception cref="IOException">It cannot, or has ended.</exception>
     public Task UnmountAsync(string path) => RequestAsync(ServerMessage.Unmount, Encoding.UTF8.GetBytes(path));
+
+    /// <exception cref="IOException">The server has ended, or what it says makes no sense.</exception>
+    public async Task<ServedStatistics> StatisticsAsync()
+    {
+        var answer = await RequestAsync(ServerMessage.Statistics, []).ConfigureAwait(false);
+        try
+        {
+            return JsonSerializer.Deserialize(answer, ServerJson.Default.ServedStatistics) ?? throw new JsonException();
+        }
+        catch (JsonException exception)
+        {
+            throw new IOException("the server's counts make no sense", exception);
+        }
+    }
+
+    /// <summary>From which level on the server logs.</summary>
+    public Task SetLogLevelAsync(LogLevel level) => RequestAsync(ServerMessage.LogLevel, [(byte)level]);
 
     /// <summary>Has the server take its VMM's connections from a listening socket, which stays the caller's to close.</summary>
     /// <exception cref="IOException">The server has ended.</exception>

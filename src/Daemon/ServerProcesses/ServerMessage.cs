@@ -19,7 +19,7 @@ enum ServerMessage : uint
     /// <summary>To the server: what was mounted so far is all there is to begin with. Answered when the guest's VMM is waited for.</summary>
     Serve = 5,
 
-    /// <summary>To the server: what was asked of it so far. From it: the counts.</summary>
+    /// <summary>To the server: what was asked of it so far. From it: <see cref="Serving.ServedStatistics"/>.</summary>
     Statistics = 6,
 
     /// <summary>From the server.</summary>
@@ -27,4 +27,7 @@ enum ServerMessage : uint
 
     /// <summary>From the server: why not: a byte, 0 or one more than a <see cref="Core.Mounts.MountFailure"/>, and text.</summary>
     Failed = 8,
+
+    /// <summary>To the server: a byte, from which level on it logs.</summary>
+    LogLevel = 9,
 }

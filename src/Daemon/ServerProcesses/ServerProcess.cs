@@ -31,7 +31,9 @@ sealed class ServerProcess : IDisposable
     readonly ILoggerFactory _loggers;
     readonly ILogger _logger;
     readonly SourceOpener _opener;
+    readonly LogLevelSwitch _level;
     Router? _router;
+    RouterMountControl? _mounts;
 
     ServerProcess()
     {
@@ -40,10 +42,13 @@ sealed class ServerProcess : IDisposable
         _settings = first is { Kind: (uint)ServerMessage.Settings } && JsonSerializer.Deserialize(first.Body.Span, ServerJson.Default.ServeSettings) is { } settings
             ? settings
             : throw new IOException("the control socket does not begin with settings");
-        _loggers = DaemonLogging.Create(_settings.LogLevel);
+        _level = new LogLevelSwitch(_settings.LogLevel);
+        _loggers = DaemonLogging.Create(_level);
         _logger = _loggers.CreateLogger("virtiofs-store");
         _opener = new SourceOpener(_settings.Sources, _logger) { Chrooted = _settings.Sandbox.Mode == SandboxMode.Chroot };
     }
+
+    RouterMountControl Mounts => _mounts ??= new RouterMountControl(_router ??= Router.Pseudo(), _opener, _logger);
 
     public static int Run()
     {
@@ -79,7 +84,8 @@ sealed class ServerProcess : IDisposable
             }
             Handle(message);
         }
-        var router = _router ??= Router.Pseudo();
+        _ = Mounts;
+        var router = _router!;
         try
         {
             var session = new FuseSession(router, _settings.Sources.SessionOptions(_settings.IoTimeout), _logger);
@@ -91,7 +97,7 @@ sealed class ServerProcess : IDisposable
                 ChrootSandbox.Enter();
             // From here on everything is there that the filter forbids to get.
             SeccompFilter.Install(_settings.Sandbox.Seccomp);
-            new Thread(() => Control(session), 256 * 1024) { IsBackground = true, Name = "control" }.Start();
+            new Thread(Control, 256 * 1024) { IsBackground = true, Name = "control" }.Start();
             _control.Send((uint)ServerMessage.Done, serveId);
             using var stopServer = stop.Token.Register(server.Stop);
             server.Run();
@@ -105,19 +111,14 @@ sealed class ServerProcess : IDisposable
     }
 
     /// <summary>Until the parent ends, and with it this process: nobody else knows of it.</summary>
-    void Control(FuseSession session)
+    void Control()
     {
         try
         {
             while (_control.Receive() is { } message)
             {
                 using (message)
-                {
-                    if (message.Kind == (uint)ServerMessage.Statistics)
-                        _control.Send((uint)ServerMessage.Statistics, message.Id, Encoding.UTF8.GetBytes(session.Statistics.ToString()!));
-                    else
-                        Handle(message);
-                }
+                    Handle(message);
             }
         }
         catch (IOException exception)
@@ -130,46 +131,57 @@ sealed class ServerProcess : IDisposable
 
     void Handle(ReceivedMessage message)
     {
+        switch ((ServerMessage)message.Kind)
+        {
+            case ServerMessage.Descriptors:
+                _descriptors.AddRange(message.Descriptors.Select(descriptor => new FileDescriptor(descriptor.Release())));
+                break;
+            case ServerMessage.Mount:
+                var mount = JsonSerializer.Deserialize(message.Body.Span, ServerJson.Default.MountMessage)!;
+                Answer(message.Id, () => MountAsync(mount)).GetAwaiter().GetResult();
+                break;
+            case ServerMessage.Unmount:
+                // It may wait for requests that are under way, and other messages are not to wait for it.
+                var path = Encoding.UTF8.GetString(message.Body.Span);
+                _ = Answer(message.Id, () => Mounts.DetachAsync(MountPath.Parse(path), CancellationToken.None));
+                break;
+            case ServerMessage.LogLevel when message.Body.Length == 1:
+                _level.Least = (LogLevel)message.Body.Span[0];
+                _control.Send((uint)ServerMessage.Done, message.Id);
+                break;
+            case ServerMessage.Statistics:
+                var statistics = Mounts.StatisticsAsync(CancellationToken.None).AsTask().GetAwaiter().GetResult();
+                _control.Send((uint)ServerMessage.Statistics, message.Id, JsonSerializer.SerializeToUtf8Bytes(statistics, ServerJson.Default.ServedStatistics));
+                break;
+            default:
+                throw new IOException($"there is no message {message.Kind}");
+        }
+    }
+
+    async Task Answer(uint id, Func<Task> work)
+    {
         try
         {
-            switch ((ServerMessage)message.Kind)
-            {
-                case ServerMessage.Descriptors:
-                    _descriptors.AddRange(message.Descriptors.Select(descriptor => new FileDescriptor(descriptor.Release())));
-                    return;
-                case ServerMessage.Mount:
-                    Mount(JsonSerializer.Deserialize(message.Body.Span, ServerJson.Default.MountMessage)!);
-                    break;
-                case ServerMessage.Unmount:
-                    throw new IOException("not implemented yet");
-                default:
-                    throw new IOException($"there is no message {message.Kind}");
-            }
-            _control.Send((uint)ServerMessage.Done, message.Id);
+            await work().ConfigureAwait(false);
+            _control.Send((uint)ServerMessage.Done, id);
         }
         catch (Exception exception) when (ProgramCommand.IsExpected(exception) || exception is JsonException)
         {
             var kind = exception is MountException { Failure: var failure } ? 1 + (int)failure : 0;
-            _control.Send((uint)ServerMessage.Failed, message.Id, [(byte)kind, .. Encoding.UTF8.GetBytes(exception.Message)]);
+            _control.Send((uint)ServerMessage.Failed, id, [(byte)kind, .. Encoding.UTF8.GetBytes(exception.Message)]);
         }
     }
 
-    void Mount(MountMessage message)
+    async Task MountAsync(MountMessage message)
     {
         using var source = new OpenedSource(message.Kind, message.Name, message.Settings, message.Layers, [.. _descriptors]);
         _descriptors.Clear();
-        var fileSystem = _opener.Attach(source);
-        try
+        if (message.Path != "/")
         {
-            if (message.Path == "/")
-                _router = Router.Single(fileSystem);
-            else
-                (_router ??= Router.Pseudo()).Add(message.Path, fileSystem);
+            await Mounts.AttachAsync(MountPath.Parse(message.Path), source).ConfigureAwait(false);
+            return;
         }
-        catch
-        {
-            fileSystem.DisposeAsync().AsTask().GetAwaiter().GetResult();
-            throw;
-        }
+        _router = Router.Single(_opener.Attach(source));
+        Log.Serving(_logger, message.Path, PlainText.Of(message.Name));
     }
 }

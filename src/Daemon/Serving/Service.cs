@@ -21,8 +21,7 @@ static class Service
         var level = new LogLevelSwitch(settings.LogLevel);
         using var loggers = settings.Syslog ? DaemonLogging.CreateForSyslog(level) : DaemonLogging.Create(level);
         var logger = loggers.CreateLogger("virtiofs-store");
-        // The API's mounts in a sandboxed server are to come: until then one process does all.
-        return settings.Sandbox.Mode == SandboxMode.None || settings.Api is not null ? RunInProcess(settings, level, logger) : SandboxedService.Run(settings, logger);
+        return settings.Sandbox.Mode == SandboxMode.None ? RunInProcess(settings, level, logger) : SandboxedService.Run(settings, level, logger);
     }
 
     /// <summary>What the settings say of the device, where it listens included; and what is done once all is ready.</summary>
@@ -54,15 +53,11 @@ static class Service
         try
         {
             using var mounts = new RouterMountControl(router, opener, logger);
-            foreach (var mount in settings.Mounts)
-                SourceOpener.Check(mount.Source);
-            foreach (var mount in settings.Mounts)
-                Mount(mounts, mount, settings.Sources, stop.Token);
+            MountAll(settings, mounts, stop.Token);
             var session = new FuseSession(router, settings.Sources.SessionOptions(settings.IoTimeout), logger);
-            if (settings.Api is { } api)
-                ServeWithApi(settings, api, session, mounts, level, logger, stop);
-            else
-                Serve(settings, session, logger, stop.Token);
+            using var api = StartApi(settings, mounts, level, logger, stop);
+            Serve(settings, session, logger, listening: () => api?.SetState(DaemonState.RUNNING), stop.Token);
+            api?.SetState(DaemonState.STOPPED);
             Log.Requests(logger, session.Statistics);
         }
         finally
@@ -72,19 +67,29 @@ static class Service
         return 0;
     }
 
-    static void ServeWithApi(ServeSettings settings, ApiSettings api, FuseSession session, RouterMountControl mounts, LogLevelSwitch level, ILogger logger, StopSignals stop)
+    /// <summary>Mounts what the command line names. The sources are looked at first: some take minutes to open.</summary>
+    public static void MountAll(ServeSettings settings, MountControl mounts, CancellationToken stop)
     {
+        foreach (var mount in settings.Mounts)
+            SourceOpener.Check(mount.Source);
+        foreach (var mount in settings.Mounts)
+            Mount(mounts, mount, settings.Sources, stop);
+    }
+
+    /// <summary>Null where none is wanted.</summary>
+    public static ApiServer? StartApi(ServeSettings settings, IMountControl mounts, LogLevelSwitch level, ILogger logger, StopSignals stop)
+    {
+        if (settings.Api is not { } api)
+            return null;
         var endpoints = new ApiEndpoints(api, mounts, settings.Sources, level, () =>
         {
             Log.ApiExit(logger);
             stop.Stop();
         });
-        using var server = ApiServer.Start(api.SocketPath, endpoints, logger, stop.Token);
-        Serve(settings, session, logger, stop.Token, listening: () => endpoints.State = DaemonState.RUNNING);
-        endpoints.State = DaemonState.STOPPED;
+        return ApiServer.Start(api.SocketPath, endpoints, logger, stop.Token);
     }
 
-    static void Serve(ServeSettings settings, FuseSession session, ILogger logger, CancellationToken stop, Action? listening = null)
+    static void Serve(ServeSettings settings, FuseSession session, ILogger logger, Action listening, CancellationToken stop)
     {
         using var server = new VhostUserServer(
             DeviceOptions(settings, listening),
@@ -102,7 +107,7 @@ static class Service
         return Router.Single(root);
     }
 
-    static void Mount(RouterMountControl mounts, MountPoint mount, SourceSettings settings, CancellationToken stop)
+    static void Mount(MountControl mounts, MountPoint mount, SourceSettings settings, CancellationToken stop)
     {
         try
         {

@@ -43,7 +43,15 @@ public sealed class BusyMountTests
 
         Assert.Equal(204, daemon.Api.Unmount("/containers").Status);
 
-        Assert.DoesNotContain(Directory.GetFiles($"/proc/{daemon.Process.Id}/fd"), fd => (new FileInfo(fd).LinkTarget ?? "").StartsWith(daemon.Share, StringComparison.Ordinal));
+        Assert.DoesNotContain(Links(daemon.Process.Id), link => link.StartsWith(daemon.Share, StringComparison.Ordinal));
+        Assert.DoesNotContain(Links(ServerProcesses.Of(daemon.Process)), link => link.StartsWith("/shares/", StringComparison.Ordinal));
+        Assert.DoesNotContain(File.ReadAllLines($"/proc/{ServerProcesses.Of(daemon.Process)}/mountinfo"), line => line.Contains(" /shares/", StringComparison.Ordinal));
+    }
+
+    static IEnumerable<string> Links(int pid)
+    {
+        foreach (var fd in Directory.GetFiles($"/proc/{pid}/fd"))
+            yield return new FileInfo(fd).LinkTarget ?? "";
     }
 
     [Fact]
