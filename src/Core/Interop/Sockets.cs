@@ -19,6 +19,7 @@ public static unsafe partial class Sockets
     const int SOCK_CLOEXEC = 0x80000;
     const int SOCK_NONBLOCK = 0x800;
     const int SOL_SOCKET = 1;
+    const int SO_PEERCRED = 17;
     const int SO_ACCEPTCONN = 30;
     const int SCM_RIGHTS = 1;
     const int MSG_NOSIGNAL = 0x4000;
@@ -74,6 +75,16 @@ public static unsafe partial class Sockets
         var size = (uint)sizeof(int);
         var result = LastError.Or(getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &size));
         return result < 0 ? result : value;
+    }
+
+    /// <summary>The process at the other end of a connection: of a listener, the one that called listen (SO_PEERCRED, unix(7)).</summary>
+    public static int PeerProcess(int fd)
+    {
+        // struct ucred.
+        var credentials = stackalloc int[3];
+        var size = (uint)(3 * sizeof(int));
+        var result = LastError.Or(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials, &size));
+        return result < 0 ? result : credentials[0];
     }
 
     /// <summary>

@@ -59,8 +59,15 @@ sealed class KeeperAddress(StoreDirectory store)
         }
     }
 
-    /// <summary>Which file the socket is, as long as nobody puts another in its place.</summary>
-    public FileShape? Shape => FileShape.OfPath(SocketPath, out var shape) >= 0 ? shape : null;
+    /// <summary>Whether somebody else than this process listens now. Asked of the socket: a new file may have a removed one's inode number.</summary>
+    public bool IsTaken
+    {
+        get
+        {
+            using var connection = TryConnect();
+            return connection is not null && Sockets.PeerProcess(connection.Fd) != Environment.ProcessId;
+        }
+    }
 
     /// <summary>Calls back, from some thread, whenever something happens to the socket's name.</summary>
     public FileSystemWatcher Observe(Action changed)

@@ -2,7 +2,6 @@ using Microsoft.Extensions.Logging;
 using VirtioFsStore.Backends.Overlay.Images;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Backends.Overlay.Store;
-using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Daemon.Channels;
 
 namespace VirtioFsStore.Daemon.Keeping;
@@ -25,7 +24,6 @@ sealed class StoreKeeper : IKeeper
     StoreLock? _office;
     KeeperServer? _server;
     FileSystemWatcher? _observer;
-    FileShape? _made;
     MessageSocket? _watched;
 
     public StoreKeeper(StoreDirectory store, ILogger logger)
@@ -99,7 +97,6 @@ sealed class StoreKeeper : IKeeper
         try
         {
             _server = new KeeperServer(_local, _address.Listen(), _logger);
-            _made = _address.Shape;
             _observer = _address.Observe(ResignIfReplaced);
         }
         catch
@@ -121,7 +118,7 @@ sealed class StoreKeeper : IKeeper
         _electing.Wait();
         try
         {
-            if (_office is null || _stop.IsCancellationRequested || _address.Shape is not { } now || (now.Inode, now.Device) == (_made?.Inode, _made?.Device))
+            if (_office is null || _stop.IsCancellationRequested || !_address.IsTaken)
                 return;
             Log.KeeperResigns(_logger, _address.Store.Root);
             _observer?.Dispose();

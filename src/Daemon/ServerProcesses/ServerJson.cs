@@ -1,9 +1,10 @@
 using System.Text.Json.Serialization;
+using VirtioFsStore.Core.Mounts;
 using VirtioFsStore.Daemon.Serving;
 
 namespace VirtioFsStore.Daemon.ServerProcesses;
 
 [JsonSerializable(typeof(ServeSettings))]
 [JsonSerializable(typeof(MountMessage))]
-[JsonSerializable(typeof(ServedStatistics))]
+[JsonSerializable(typeof(MountStatistics))]
 sealed partial class ServerJson : JsonSerializerContext;

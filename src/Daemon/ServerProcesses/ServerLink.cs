@@ -58,13 +58,14 @@ sealed class ServerLink : IDisposable
     /// <exception cref="IOException">It cannot, or has ended.</exception>
     public Task UnmountAsync(string path) => RequestAsync(ServerMessage.Unmount, Encoding.UTF8.GetBytes(path));
 
+    /// <summary>What was asked of a mount; null if there is none.</summary>
     /// <exception cref="IOException">The server has ended, or what it says makes no sense.</exception>
-    public async Task<ServedStatistics> StatisticsAsync()
+    public async Task<MountStatistics?> StatisticsAsync(string path)
     {
-        var answer = await RequestAsync(ServerMessage.Statistics, []).ConfigureAwait(false);
+        var answer = await RequestAsync(ServerMessage.Statistics, Encoding.UTF8.GetBytes(path)).ConfigureAwait(false);
         try
         {
-            return JsonSerializer.Deserialize(answer, ServerJson.Default.ServedStatistics) ?? throw new JsonException();
+            return answer.Length == 0 ? null : JsonSerializer.Deserialize(answer, ServerJson.Default.MountStatistics);
         }
         catch (JsonException exception)
         {

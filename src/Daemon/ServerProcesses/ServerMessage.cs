@@ -19,7 +19,7 @@ enum ServerMessage : uint
     /// <summary>To the server: what was mounted so far is all there is to begin with. Answered when the guest's VMM is waited for.</summary>
     Serve = 5,
 
-    /// <summary>To the server: what was asked of it so far. From it: <see cref="Serving.ServedStatistics"/>.</summary>
+    /// <summary>To the server: a path. From it: what was asked of that mount so far, a <see cref="Core.Mounts.MountStatistics"/>, or nothing.</summary>
     Statistics = 6,
 
     /// <summary>From the server.</summary>

@@ -15,8 +15,17 @@ sealed class ServerMountControl(Sandbox sandbox, ServerLink link, SourceOpener o
     public Task MountRootAsync(string source, SourceSettings settings, CancellationToken stop) =>
         HandOverAsync("/", source, settings, stop);
 
-    public override async ValueTask<ServedStatistics> StatisticsAsync(CancellationToken stop) =>
-        await link.StatisticsAsync().WaitAsync(stop).ConfigureAwait(false);
+    public override async ValueTask<ServedStatistics> StatisticsAsync(CancellationToken stop)
+    {
+        var mounts = new Dictionary<string, MountStatistics>(StringComparer.Ordinal);
+        // One by one: of all of them a message would not hold the counts.
+        foreach (var mount in List())
+        {
+            if (await link.StatisticsAsync(mount.Path).WaitAsync(stop).ConfigureAwait(false) is { } statistics)
+                mounts[mount.Path] = statistics;
+        }
+        return new ServedStatistics(mounts);
+    }
 
     /// <summary>The server looks, when it is asked: nothing that costs time here is done before that but opening a source.</summary>
     protected override void CheckPlace(MountPath place)

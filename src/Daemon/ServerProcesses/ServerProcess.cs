@@ -150,8 +150,8 @@ sealed class ServerProcess : IDisposable
                 _control.Send((uint)ServerMessage.Done, message.Id);
                 break;
             case ServerMessage.Statistics:
-                var statistics = Mounts.StatisticsAsync(CancellationToken.None).AsTask().GetAwaiter().GetResult();
-                _control.Send((uint)ServerMessage.Statistics, message.Id, JsonSerializer.SerializeToUtf8Bytes(statistics, ServerJson.Default.ServedStatistics));
+                var counts = Mounts.StatisticsOf(Encoding.UTF8.GetString(message.Body.Span));
+                _control.Send((uint)ServerMessage.Statistics, message.Id, counts is null ? [] : JsonSerializer.SerializeToUtf8Bytes(counts, ServerJson.Default.MountStatistics));
                 break;
             default:
                 throw new IOException($"there is no message {message.Kind}");

@@ -29,6 +29,9 @@ sealed class RouterMountControl(Router router, SourceOpener opener, ILogger logg
     /// <inheritdoc cref="MountControl.RemoveAsync"/>
     public Task DetachAsync(MountPath place, CancellationToken stop) => RemoveAsync(place, () => { }, stop);
 
+    /// <summary>Null: nothing is mounted there.</summary>
+    public MountStatistics? StatisticsOf(string path) => router.Mounts.FirstOrDefault(mount => mount.IsMounted && mount.Path == path)?.Statistics;
+
     public override ValueTask<ServedStatistics> StatisticsAsync(CancellationToken stop)
     {
         var mounts = new Dictionary<string, MountStatistics>(StringComparer.Ordinal);
