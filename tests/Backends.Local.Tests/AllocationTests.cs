@@ -1,3 +1,4 @@
+using VirtioFsStore.Backends.Local.Translation;
 using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Core.Memory;
 using VirtioFsStore.Core.Storage;
@@ -63,6 +64,41 @@ public sealed unsafe class AllocationTests : IDisposable
 
         Assert.Equal(0, allocated);
         Assert.True(listing.Count > 0);
+    }
+
+    [Fact]
+    public void Translating_names_and_ids_allocates_nothing()
+    {
+        using var share = new Share(options => options with
+        {
+            Xattr = true,
+            XattrMap = XattrMap.Parse(":map::user.vm.:"),
+            Users = IdTranslation.Parse([$"map:1000:{ThreadCredentials.EffectiveUserId}:1", "forbid-guest:5000:10"]),
+            Groups = IdTranslation.Parse([$"map:1000:{ThreadCredentials.EffectiveGroupId}:1"]),
+        });
+        File.WriteAllText(share.Host("file"), "content");
+        var node = share.Lookup("file").Node;
+        var fileSystem = share.FileSystem;
+        using var lookup = new TestRequestContext().As(1000, 1000).Named("file");
+        using var attribute = new TestRequestContext().As(1000, 1000).Named("trusted.name"u8, "value"u8);
+        using var directory = new TestRequestContext().As(1000, 1000).Named("directory");
+
+        var allocated = Measure(() =>
+        {
+            var failed = fileSystem.LookupAsync(lookup, NodeId.Root).Now().IsError
+                | fileSystem.SetXattrAsync(attribute, node, 0, false).Now() != Errno.None
+                | fileSystem.GetXattrAsync(attribute, node, 100).Now().IsError
+                | fileSystem.ListXattrAsync(attribute, node, 100).Now().IsError
+                | fileSystem.RemoveXattrAsync(attribute, node).Now() != Errno.None
+                | fileSystem.SetAttributesAsync(lookup, node, new SetAttributes { Valid = SetAttributesValid.Uid, Uid = 1000 }).Now().IsError;
+            var made = fileSystem.MakeDirectoryAsync(directory, NodeId.Root, 0x1ED, 0).Now();
+            failed |= made.IsError | fileSystem.RemoveDirectoryAsync(directory, NodeId.Root).Now() != Errno.None;
+            fileSystem.Forget(made.Value.Node, 1);
+            fileSystem.Forget(node, 1);
+            return failed;
+        });
+
+        Assert.Equal(0, allocated);
     }
 
     static long Measure(Func<bool> requests)

@@ -114,6 +114,8 @@ public sealed class SubmountTests : IDisposable
             using var quiet = new Share(_share.Path, options => options with { AnnounceSubmounts = false });
 
             Assert.Equal(NodeAttributeFlags.None, quiet.Lookup("mount").Attributes.Flags);
+            // One SYNCFS is then for all of them, and none is held by it.
+            Assert.Equal(Errno.None, quiet.FileSystem.SyncFileSystemAsync(quiet.Request, Share.Root).Now());
         }
         finally
         {

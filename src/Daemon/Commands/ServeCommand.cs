@@ -8,7 +8,7 @@ static class ServeCommand
 {
     static readonly Argument<string?> s_source = new("SOURCE")
     {
-        Description = "What to serve as the root: a directory (or one regular file), or oci:PATH[:TAG|@DIGEST]. Leave it out where --mount is given.",
+        Description = "What to serve as the root: a directory, or oci:PATH[:TAG|@DIGEST]; also a regular file, which no Linux up to 7.2 can mount. Leave it out where --mount is given.",
         Arity = ArgumentArity.ZeroOrOne,
     };
 

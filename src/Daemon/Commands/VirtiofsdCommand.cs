@@ -10,7 +10,7 @@ static class VirtiofsdCommand
     /// <summary>Kata gives it to every daemon.</summary>
     public static readonly Option<int?> ThreadPoolSize = Choices.CreateNumber("--thread-pool-size", "Has no effect here: each queue has a thread of its own, and what has to wait does not hold it up.", 0, int.MaxValue, 0);
 
-    static readonly Option<string?> s_sharedDirectory = new("--shared-dir") { Description = "What to serve: a directory or a regular file, or any other SOURCE.", HelpName = "SOURCE" };
+    static readonly Option<string?> s_sharedDirectory = new("--shared-dir") { Description = "What to serve: a directory, or any other SOURCE. Also a regular file, which no Linux up to 7.2 can mount.", HelpName = "SOURCE" };
     static readonly Option<bool> s_syslog = new("--syslog") { Description = "Log to the system's log (/dev/log) in place of stderr." };
     static readonly Option<bool> s_printCapabilities = new("--print-capabilities") { Description = "Print what this program is capable of, as the JSON of QEMU's vhost-user.json, and end." };
     static readonly Option<string> s_migrationMode = Choices.Create("--migration-mode", "Live migration is not supported: nothing but the default is taken.", "find-paths", "find-paths", "file-handles");

@@ -36,7 +36,7 @@ sealed class SourceOpener(SourceSettings settings, ILogger logger) : IDisposable
     /// <param name="source">A path, or an image.</param>
     /// <param name="how">How it is to be served.</param>
     /// <param name="stop">Ends the indexing of an image.</param>
-    /// <param name="allowFile">A regular file will do: a guest can mount it, as the root of its file system, on a file.</param>
+    /// <param name="allowFile">A regular file will do, which is then the whole file system, as with virtiofsd.</param>
     public async Task<OpenedSource> OpenFilesAsync(string source, SourceSettings how, CancellationToken stop, bool allowFile = false)
     {
         if (!allowFile || !File.Exists(source))
