@@ -52,6 +52,13 @@ sealed class DaemonProcess : IAsyncDisposable
             : new ProcessStartInfo(Metadata("Daemon"), ["serve", "--socket-path", socket, .. options, source]));
     }
 
+    /// <summary>As the other, by way of the program and the words of <paramref name="before"/>, which have the daemon's command line behind them.</summary>
+    public static Task<DaemonProcess> StartInAsync(string[] before, string directory, string source, params string[] options)
+    {
+        var socket = Path.Combine(directory, "daemon.sock");
+        return StartAsync(socket, new ProcessStartInfo(before[0], [.. before[1..], Metadata("Daemon"), "serve", "--socket-path", socket, .. options, source]));
+    }
+
     /// <summary>Starts a daemon as Kata's runtime-rs starts nydusd; what it serves is mounted over its API.</summary>
     public static Task<DaemonProcess> StartNydusAsync(string directory, string apiSocket, params string[] options)
     {

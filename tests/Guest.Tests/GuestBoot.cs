@@ -76,6 +76,14 @@ public abstract class GuestBoot : IAsyncLifetime
         return new(tag, daemon.Socket, DaemonProcess.IsPeer(source) ? 1 : requestQueues);
     }
 
+    /// <summary>As <see cref="ServeAsync"/>, by a daemon that other programs start: those of <paramref name="before"/>, with its command line behind them.</summary>
+    private protected async Task<FileSystemDevice> ServeInAsync(string[] before, string tag, string source, params string[] options)
+    {
+        var daemon = await DaemonProcess.StartInAsync(before, Directory.Create($"daemon-{tag}"), source, options);
+        _daemons.Add(daemon);
+        return new(tag, daemon.Socket);
+    }
+
     /// <summary>One device whose root is empty until something is mounted over the API.</summary>
     private protected async Task<(FileSystemDevice Device, NydusApi Api)> ServeNydusAsync(string tag, params string[] options)
     {
