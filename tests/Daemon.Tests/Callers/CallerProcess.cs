@@ -7,25 +7,22 @@ namespace VirtioFsStore.Daemon.Tests.Callers;
 /// <summary>Starts the program as its callers do.</summary>
 static class CallerProcess
 {
-    /// <summary>What the tests add to a caller's own words.</summary>
-    static readonly string[] s_added = ["--sandbox=none"];
-
     static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
     /// <summary>With a listening socket as descriptor 3, and no standard streams but for the one that the tests read: Kata's shim.</summary>
     public static ChildProcess WithListener(InheritedListener listener, params ReadOnlySpan<string> arguments)
     {
         var script = $"exec \"$0\" \"$@\" 3<&{listener.Fd} {listener.Fd}<&- < /dev/null";
-        return ChildProcess.Launch("/bin/bash", ["-c", script, Daemon.Program, .. arguments, .. s_added]);
+        return ChildProcess.Launch("/bin/bash", ["-c", script, Daemon.Program, .. arguments]);
     }
 
     /// <summary>Returns when the line of readiness has come.</summary>
     public static ChildProcess Ready(string workingDirectory, params ReadOnlySpan<string> arguments) =>
-        ChildProcess.Start(Daemon.Program, [.. arguments, .. s_added], workingDirectory: workingDirectory);
+        ChildProcess.Start(Daemon.Program, [.. arguments], workingDirectory: workingDirectory);
 
     /// <summary>Does not wait: see <see cref="MountWhenListening"/>.</summary>
     public static ChildProcess Started(string workingDirectory, IReadOnlyDictionary<string, string> environment, params ReadOnlySpan<string> arguments) =>
-        ChildProcess.Launch(Daemon.Program, [.. arguments, .. s_added], environment: environment, workingDirectory: workingDirectory);
+        ChildProcess.Launch(Daemon.Program, [.. arguments], environment: environment, workingDirectory: workingDirectory);
 
     /// <summary>For callers that are told nothing: they look for the socket until it is there.</summary>
     public static VirtualMachine MountWhenListening(ChildProcess daemon, string socket)
