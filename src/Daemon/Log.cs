@@ -88,4 +88,7 @@ static partial class Log
 
     [LoggerMessage(48, LogLevel.Information, "The API asks to end")]
     public static partial void ApiExit(ILogger logger);
+
+    [LoggerMessage(30, LogLevel.Debug, "at most {Files} files are open at once, not {Wanted}: raising the hard limit needs CAP_SYS_RESOURCE")]
+    public static partial void FewerOpenFiles(ILogger logger, ulong files, ulong wanted);
 }

@@ -89,6 +89,8 @@ public sealed class CommandLineTests : IDisposable
     [InlineData(2, "--shared-dir {dir} --socket-path {dir}/s --modcaps=mknod", "--modcaps")]
     [InlineData(2, "--shared-dir {dir} --socket-path {dir}/s --modcaps=-fly", "'fly'")]
     [InlineData(2, "--shared-dir {dir} --socket-path {dir}/s --rlimit-nofile=many", "many")]
+    [InlineData(2, "--shared-dir {dir} --socket-path {dir}/s --rlimit-nofile=100", "from 512")]
+    [InlineData(1, "--shared-dir {dir} --socket-path {dir}/s --rlimit-nofile=18446744073709551615", "fs.nr_open")]
     [InlineData(2, "--shared-dir {dir} --socket-path {dir}/s --uid-map 0:1:2", "--uid-map")]
     [InlineData(2, "--shared-dir {dir} --socket-path {dir}/s --sandbox none --uid-map :0:1:2:", "--sandbox=none")]
     [InlineData(2, "--shared-dir {dir} --socket-path {dir}/s --translate-uid map:0:1", "--translate-uid")]

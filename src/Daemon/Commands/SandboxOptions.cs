@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using VirtioFsStore.Daemon.Sandboxing;
+using VirtioFsStore.Daemon.Serving;
 
 namespace VirtioFsStore.Daemon.Commands;
 
@@ -10,7 +11,7 @@ static class SandboxOptions
     static readonly Option<string> s_sandbox = Choices.Create("--sandbox", "What the server that faces the guest is kept in: namespace (mount, network, IPC and host name namespaces of its own, with nothing but what is served), chroot (a root directory of its own; root only), none (one process, with its caller's rights).", "namespace", "namespace", "chroot", "none");
     static readonly Option<string> s_seccomp = Choices.Create("--seccomp", "What happens at a system call that the server has no need of: kill (it ends), log (allowed, and the audit log tells), trap (SIGSYS), none (no filter).", "kill", "kill", "log", "trap", "none");
     static readonly Option<string?> s_modcaps = new("--modcaps") { Description = "Capabilities that the server keeps beyond the usual ones, or does not keep, e.g. +sys_admin:-mknod.", HelpName = "+CAP:-CAP…" };
-    static readonly Option<string?> s_openFiles = new("--rlimit-nofile") { Description = "How many files the server may have open; 0 leaves the limit as it is. Default: 1000000, or fs.nr_open if that is less.", HelpName = "N" };
+    static readonly Option<string?> s_openFiles = new("--rlimit-nofile") { Description = "How many files the server may have open; 0 leaves the limit as it is. Default: 1000000, or fs.nr_open if that is less, as far as the caller may raise it.", HelpName = "N" };
     static readonly Option<string[]> s_userMap = new("--uid-map") { Description = "Which users of this host there are in the server's user namespace, for callers that are not root: NAMESPACE is the first there, HOST the first of the host. Can be given several times.", HelpName = ":NAMESPACE:HOST:COUNT:" };
     static readonly Option<string[]> s_groupMap = new("--gid-map") { Description = "As --uid-map, for groups.", HelpName = ":NAMESPACE:HOST:COUNT:" };
 
@@ -53,9 +54,9 @@ static class SandboxOptions
     {
         if (text is null)
             return null;
-        return ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+        return ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number is 0 or >= OpenFileLimit.Least
             ? number
-            : throw new UsageException($"--rlimit-nofile takes a number of files, or 0; got '{text}'");
+            : throw new UsageException($"--rlimit-nofile takes 0, or a number of files from {OpenFileLimit.Least}; got '{text}'");
     }
 
     static IdMapEntry[] ReadMap(Option<string[]> option, ParseResult parsed) =>

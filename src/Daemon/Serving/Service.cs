@@ -21,6 +21,7 @@ static class Service
         var level = new LogLevelSwitch(settings.LogLevel);
         using var loggers = settings.Syslog ? DaemonLogging.CreateForSyslog(level) : DaemonLogging.Create(level);
         var logger = loggers.CreateLogger("virtiofs-store");
+        OpenFileLimit.Apply(settings.Sandbox.OpenFiles, logger);
         return settings.Sandbox.Mode == SandboxMode.None ? RunInProcess(settings, level, logger) : SandboxedService.Run(settings, level, logger);
     }
 
