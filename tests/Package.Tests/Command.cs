@@ -5,7 +5,8 @@ namespace VirtioFsStore.Package.Tests;
 /// <summary>A program run to its end.</summary>
 static class Command
 {
-    static readonly TimeSpan s_limit = TimeSpan.FromMinutes(2);
+    // For what hangs; a loaded machine takes its time.
+    static readonly TimeSpan s_limit = TimeSpan.FromMinutes(5);
 
     /// <summary>Stdout; a failure is an exception that tells stderr.</summary>
     public static string Run(string program, params ReadOnlySpan<string> arguments) => Run(s_limit, program, arguments);
