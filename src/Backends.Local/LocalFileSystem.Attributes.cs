@@ -104,7 +104,8 @@ partial class LocalFileSystem
             var gid = (valid & SetAttributesValid.Gid) != 0 ? changes.Gid : ThreadCredentials.Unchanged;
             if (_options.Users?.TryToHost(uid, out uid) == false || _options.Groups?.TryToHost(gid, out gid) == false)
                 return Errno.EPERM;
-            if (ClearRemappedCapability(inode.Fd) is var error and not Errno.None)
+            // Only programs have capabilities, and of anything but a file and a directory the kernel refuses to remove a name of user.*.
+            if (inode.IsRegular && ClearRemappedCapability(inode.Fd) is var error and not Errno.None)
                 return error;
             var result = InodeAttributes.ChangeOwner(inode.Fd, &empty, uid, gid, Descriptors.AT_EMPTY_PATH);
             if (result < 0)

@@ -91,7 +91,7 @@ partial class LocalFileSystem
 
     static bool IsAcl(ReadOnlySpan<byte> name) => name.SequenceEqual(AccessAcl) || name.SequenceEqual(DefaultAcl);
 
-    /// <summary>Whether the file system of an inode has ACLs, which any of its inodes tells.</summary>
+    /// <summary>Whether the file system of an inode has ACLs, which any of its inodes tells. Under other names the host keeps none.</summary>
     unsafe bool HasAcls(int fd)
     {
         var buffer = stackalloc byte[NameCapacity];
@@ -116,6 +116,7 @@ partial class LocalFileSystem
                 break;
             var hidden = 0;
             if (_options.XattrMap?.TryToGuest(names.Slice(position, length), out hidden) != false
+                && !(hidden > 0 && IsAcl(names[(position + hidden)..(position + length)]))
                 && IsServed(request, names[(position + hidden)..(position + length)]))
             {
                 names[(position + hidden)..(position + length + 1)].CopyTo(names[kept..]);
@@ -127,11 +128,15 @@ partial class LocalFileSystem
     }
 
     /// <summary>The host's name for a guest's: its own pointer where nothing is translated, else in <paramref name="buffer"/>.</summary>
-    /// <returns>Its length, or −errno.</returns>
+    /// <returns>Its length, or −errno: EOPNOTSUPP for an ACL that the host would have under another name, and so neither obey nor keep up to date.</returns>
     unsafe int ToHostName(ByteString name, byte* buffer, out byte* host)
     {
-        host = _options.XattrMap is null ? name.Pointer : buffer;
-        return _options.XattrMap?.ToHost(name.Span, new Span<byte>(buffer, NameCapacity)) ?? name.Length;
+        host = name.Pointer;
+        if (_options.XattrMap is not { } map)
+            return name.Length;
+        host = buffer;
+        var length = map.ToHost(name.Span, new Span<byte>(buffer, NameCapacity));
+        return length >= 0 && IsAcl(name.Span) && !name.Span.SequenceEqual(new ReadOnlySpan<byte>(buffer, length)) ? -(int)Errno.EOPNOTSUPP : length;
     }
 
     /// <summary>The host's name of security.capability where that is another, with its NUL.</summary>

@@ -18,7 +18,7 @@ public sealed unsafe class InodeXattrsTests : IDisposable
     {
         using var descriptors = new FileDescriptor(Descriptors.Open("/proc/self/fd", OpenFlags.O_PATH | OpenFlags.O_DIRECTORY));
         using var file = new FileDescriptor(Descriptors.Open(_file, OpenFlags.O_PATH | OpenFlags.O_NOFOLLOW));
-        var xattrs = new InodeXattrs(descriptors.Value, needsPath);
+        var xattrs = new InodeXattrs(descriptors.Value, needsPath, chrooted: false);
         var buffer = stackalloc byte[64];
 
         fixed (byte* name = "user.a\0"u8, value = "1234"u8)

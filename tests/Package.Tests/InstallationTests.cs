@@ -43,7 +43,7 @@ public sealed class InstallationTests(InstalledPackage installed)
     [PackageFact]
     public void Qemus_tools_find_a_description_of_the_program()
     {
-        using var document = JsonDocument.Parse(installed.Root.Run("cat", "/usr/share/qemu/vhost-user/50-virtiofs-store.json"));
+        using var document = JsonDocument.Parse(installed.Root.Run("cat", "/usr/share/qemu/vhost-user/60-virtiofs-store.json"));
 
         var keys = document.RootElement.EnumerateObject().Select(property => property.Name).Where(name => name != "tags").Order();
         Assert.Equal(["binary", "description", "type"], keys);

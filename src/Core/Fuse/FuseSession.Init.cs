@@ -143,6 +143,9 @@ public sealed partial class FuseSession
     bool Uses(FeatureMode mode, FileSystemTraits trait) =>
         mode == FeatureMode.Always || (mode == FeatureMode.Auto && (_router.AnyTraits & trait) != 0);
 
+    /// <summary>Below a pseudo root what has locks may be mounted after INIT, which is not repeated: there the option says so.</summary>
+    bool HasLocks(bool wanted, FileSystemTraits trait) => (wanted && !_router.IsSingle) || (_router.AnyTraits & trait) != 0;
+
     InitFlags Wanted(SessionPolicy policy)
     {
         var flags = Always;
@@ -167,9 +170,9 @@ public sealed partial class FuseSession
             flags |= InitFlags.DIRECT_IO_ALLOW_MMAP;
         if (_options.AnnounceSubmounts)
             flags |= InitFlags.SUBMOUNTS;
-        if ((_router.AnyTraits & FileSystemTraits.PosixLocks) != 0)
+        if (HasLocks(_options.PosixLocks, FileSystemTraits.PosixLocks))
             flags |= InitFlags.POSIX_LOCKS;
-        if ((_router.AnyTraits & FileSystemTraits.Flock) != 0)
+        if (HasLocks(_options.Flock, FileSystemTraits.Flock))
             flags |= InitFlags.FLOCK_LOCKS;
         return flags;
     }

@@ -33,6 +33,12 @@ public sealed record SessionOptions
     /// <summary>SECURITY_CTX: what the guest creates comes with the labels of its security modules.</summary>
     public FeatureMode SecurityLabels { get; init; }
 
+    /// <summary>POSIX_LOCKS also where nothing that has such locks is mounted below a pseudo root yet.</summary>
+    public bool PosixLocks { get; init; }
+
+    /// <summary>As <see cref="PosixLocks"/>: FLOCK_LOCKS.</summary>
+    public bool Flock { get; init; }
+
     /// <summary>Shared mmap of files with direct I/O.</summary>
     public bool DirectIoAllowMmap { get; init; }
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text;
+using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Daemon.Serving;
 
 namespace VirtioFsStore.Daemon.Commands;
@@ -40,6 +41,9 @@ static class DeviceOptions
             throw new UsageException("--socket-group and --socket-mode are about the socket that --socket-path makes; with --fd whoever made the socket chose them");
         if (parsed.GetValue(s_tag) is { } tag && Encoding.UTF8.GetByteCount(tag) is 0 or > 36)
             throw new UsageException("--tag takes 1 to 36 bytes");
+        var sources = SharingOptions.Read(parsed);
+        if (root is not null && ImageReference.IsImage(root))
+            SharingOptions.RefuseForImage(sources, root);
         return new ServeSettings
         {
             SocketPath = socket,
@@ -53,7 +57,7 @@ static class DeviceOptions
             Mounts = mounts,
             IoTimeout = SessionLimits.IoTimeout(parsed),
             LogLevel = SessionLimits.LogLevel(parsed),
-            Sources = SharingOptions.Read(parsed),
+            Sources = sources,
             Sandbox = SandboxOptions.Read(parsed),
         };
     }

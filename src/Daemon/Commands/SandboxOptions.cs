@@ -8,9 +8,9 @@ namespace VirtioFsStore.Daemon.Commands;
 /// <summary>The options that say how far the server that faces a guest is separated from this host, with virtiofsd's names, values and defaults.</summary>
 static class SandboxOptions
 {
-    static readonly Option<string> s_sandbox = Choices.Create("--sandbox", "What the server that faces the guest is kept in: namespace (mount, network, IPC and host name namespaces of its own, with nothing but what is served), chroot (a root directory of its own; root only), none (one process, with its caller's rights).", "namespace", "namespace", "chroot", "none");
+    static readonly Option<string> s_sandbox = Choices.Create("--sandbox", "What the server that faces the guest is kept in: namespace (mount, network, IPC and host name namespaces of its own, with nothing but what is served), chroot (a root directory of its own; root only), none (one process, with all of its caller's rights).", "namespace", "namespace", "chroot", "none");
     static readonly Option<string> s_seccomp = Choices.Create("--seccomp", "What happens at a system call that the server has no need of: kill (it ends), log (allowed, and the audit log tells), trap (SIGSYS), none (no filter).", "kill", "kill", "log", "trap", "none");
-    static readonly Option<string?> s_modcaps = new("--modcaps") { Description = "Capabilities that the server keeps beyond the usual ones, or does not keep, e.g. +sys_admin:-mknod.", HelpName = "+CAP:-CAP…" };
+    static readonly Option<string?> s_modcaps = new("--modcaps") { Description = "Capabilities that the server keeps beyond the usual ones, or does not keep, e.g. +sys_admin:-mknod. With --sandbox=none there is no such server, and nothing can be taken away.", HelpName = "+CAP:-CAP…" };
     static readonly Option<string?> s_openFiles = new("--rlimit-nofile") { Description = "How many files the server may have open; 0 leaves the limit as it is. Default: 1000000, or fs.nr_open if that is less, as far as the caller may raise it.", HelpName = "N" };
     static readonly Option<string[]> s_userMap = new("--uid-map") { Description = "Which users of this host there are in the server's user namespace, for callers that are not root: NAMESPACE is the first there, HOST the first of the host. Can be given several times.", HelpName = ":NAMESPACE:HOST:COUNT:" };
     static readonly Option<string[]> s_groupMap = new("--gid-map") { Description = "As --uid-map, for groups.", HelpName = ":NAMESPACE:HOST:COUNT:" };
@@ -47,6 +47,9 @@ static class SandboxOptions
         };
         if (settings.Mode != SandboxMode.Namespace && settings.UserMap.Count + settings.GroupMap.Count > 0)
             throw new UsageException($"--uid-map and --gid-map describe the user namespace of --sandbox=namespace; with --sandbox={parsed.GetValue(s_sandbox)} there is none");
+        // What is added the caller has there, or nobody has.
+        if (settings.Mode == SandboxMode.None && settings.DroppedCapabilities.Count > 0)
+            throw new UsageException($"--modcaps takes capabilities from the server of a sandbox; with --sandbox=none there is none, and the program keeps its caller's: take -{settings.DroppedCapabilities[0].ToLowerInvariant()} from the caller, or leave it out");
         return settings;
     }
 

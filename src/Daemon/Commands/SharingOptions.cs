@@ -54,6 +54,18 @@ static class SharingOptions
         };
     }
 
+    /// <summary>An image has the owners and the names that it has.</summary>
+    /// <exception cref="UsageException">Something was to be translated.</exception>
+    public static void RefuseForImage(SourceSettings settings, string image)
+    {
+        var option = settings.XattrMap is not null ? s_xattrMap.Name
+            : settings.TranslateUid.Count > 0 ? s_translateUid.Name
+            : settings.TranslateGid.Count > 0 ? s_translateGid.Name
+            : null;
+        if (option is not null)
+            throw new UsageException($"{option} is about directories, and '{image}' is an image, which is served as it is; leave the option out");
+    }
+
     static bool IsGiven(ParseResult parsed, string name) => parsed.GetResult(name) is { } result && result is not System.CommandLine.Parsing.OptionResult { Implicit: true };
 
     static void Checked(string option, Func<object> parse)

@@ -12,6 +12,9 @@ sealed class VirtiofsdArguments
 
     readonly Command _command;
     readonly List<string> _words = [];
+
+    // A "--" and all behind it, where there are no options.
+    string[] _rest = [];
     readonly List<(string Name, string? Value)> _options = [];
 
     VirtiofsdArguments(Command command) => _command = command;
@@ -23,7 +26,7 @@ sealed class VirtiofsdArguments
     {
         var normalised = new VirtiofsdArguments(root);
         normalised.Read(arguments);
-        return [.. normalised._words, .. normalised._options.Select(option => option.Value is null ? option.Name : $"{option.Name}={option.Value}")];
+        return [.. normalised._words, .. normalised._options.Select(option => option.Value is null ? option.Name : $"{option.Name}={option.Value}"), .. normalised._rest];
     }
 
     void Read(string[] arguments)
@@ -34,7 +37,7 @@ sealed class VirtiofsdArguments
             switch (arguments[i])
             {
                 case "--":
-                    _words.AddRange(arguments[i..]);
+                    _rest = arguments[i..];
                     i = arguments.Length;
                     break;
                 case "-o" when i + 1 < arguments.Length:

@@ -8,10 +8,10 @@ namespace VirtioFsStore.Daemon.Serving;
 /// <summary>What mounting has in common wherever the session is: one mount at a place, some work at a time, wholly or not at all.</summary>
 abstract class MountControl : IMountControl, IDisposable
 {
-    /// <summary>Sources that are opened at a time: each may keep a thread, a processor and a disk busy for minutes.</summary>
-    const int MaxOpening = 4;
+    /// <summary>Images that are opened at a time: each may keep a thread, a processor and a disk busy for minutes. A directory costs nothing.</summary>
+    const int MaxOpeningImages = 4;
 
-    readonly SemaphoreSlim _opening = new(MaxOpening);
+    readonly SemaphoreSlim _openingImages = new(MaxOpeningImages);
 
     // A place is taken from the beginning of mounting on it; null as long as that goes on.
     readonly ConcurrentDictionary<string, MountInfo?> _places = new(StringComparer.Ordinal);
@@ -26,15 +26,10 @@ abstract class MountControl : IMountControl, IDisposable
         {
             // Before the work, and again after it: others mount meanwhile.
             CheckPlace(place);
-            await _opening.WaitAsync(stop).ConfigureAwait(false);
-            try
-            {
+            if (request.Kind == SourceKind.Image)
+                await OpenImageAsync(place, request, stop).ConfigureAwait(false);
+            else
                 await OpenAsync(place, SourceOf(request), request.Settings, stop).ConfigureAwait(false);
-            }
-            finally
-            {
-                _opening.Release();
-            }
             _places[place.Text] = new MountInfo(place.Text, request.Kind, request.Source, DateTimeOffset.UtcNow);
             mounted = true;
         }
@@ -62,7 +57,7 @@ abstract class MountControl : IMountControl, IDisposable
 
     public abstract ValueTask<ServedStatistics> StatisticsAsync(CancellationToken stop);
 
-    public virtual void Dispose() => _opening.Dispose();
+    public virtual void Dispose() => _openingImages.Dispose();
 
     /// <summary>Fails as mounting there would.</summary>
     protected abstract void CheckPlace(MountPath place);
@@ -72,6 +67,19 @@ abstract class MountControl : IMountControl, IDisposable
 
     /// <summary>Unmounts; calls <paramref name="gone"/> once the place is free.</summary>
     protected abstract Task RemoveAsync(MountPath place, Action gone, CancellationToken stop);
+
+    async Task OpenImageAsync(MountPath place, MountRequest request, CancellationToken stop)
+    {
+        await _openingImages.WaitAsync(stop).ConfigureAwait(false);
+        try
+        {
+            await OpenAsync(place, SourceOf(request), request.Settings, stop).ConfigureAwait(false);
+        }
+        finally
+        {
+            _openingImages.Release();
+        }
+    }
 
     static string SourceOf(MountRequest request)
     {

@@ -65,6 +65,8 @@ sealed record SourceSettings
         KillPrivilegesV2 = KillPrivileges,
         PosixAcl = PosixAcl,
         SecurityLabels = SecurityLabels,
+        PosixLocks = PosixLocks,
+        Flock = Flock,
         AnnounceSubmounts = AnnounceSubmounts,
         DirectIoAllowMmap = AllowMmap,
     };

@@ -1,6 +1,7 @@
 using VirtioFsStore.Backends.Local.Translation;
 using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Core.Storage;
+using VirtioFsStore.Driver.Fuse;
 
 namespace VirtioFsStore.Backends.Local.Tests.Translation;
 
@@ -104,6 +105,35 @@ public sealed class MappedXattrTests : IDisposable
             change();
             Assert.Equal(["user.other"], share.ListXattr(node));
         }
+    }
+
+    [RootFact]
+    public void What_is_no_program_changes_its_owner_under_a_map_of_all_names()
+    {
+        using var share = new Share(options => options with { Xattr = true, XattrMap = XattrMap.Parse(":map::user.vm.:") });
+        NodeId[] nodes =
+        [
+            share.SymbolicLink("link", "target").Node,
+            .. new[] { StatMode.Fifo, StatMode.Socket, StatMode.CharacterDevice }.Select(type => share.TryMakeNode($"{type}", type | 0x1B6, 1, 5).Value.Node),
+        ];
+
+        foreach (var node in nodes)
+            Assert.Equal(1000u, share.Set(node, new SetAttributes { Valid = SetAttributesValid.Uid, Uid = 1000 }).Uid);
+    }
+
+    [Fact]
+    public void Acls_under_another_name_are_no_acls()
+    {
+        using var share = new Share(options => options with { Xattr = true, XattrMap = XattrMap.Parse(":map::user.vm.:") });
+        share.Request.ObeyingAcls();
+        var node = share.Create("file").Entry.Node;
+        using (var host = new Share(share.Path, options => options with { Xattr = true }))
+            Assert.Equal(Errno.None, host.SetXattr(host.Lookup("file").Node, "user.vm." + PosixAcl.Access, s_value));
+
+        Assert.False(share.FileSystem.Traits.HasFlag(FileSystemTraits.PosixAcls));
+        Assert.Equal(Errno.EOPNOTSUPP, share.SetXattr(node, PosixAcl.Access, PosixAcl.WithNamedUser(1000)));
+        Assert.Equal(Errno.ENODATA, share.TryGetXattr(node, PosixAcl.Access).Error);
+        Assert.Empty(share.ListXattr(node));
     }
 
     [Fact]

@@ -151,6 +151,23 @@ public sealed class SessionPolicyTests
             Assert.Equal((int)Errno.ENODATA, fuse.GetXattr(directory, "system.posix_acl_access"u8).Error);
     }
 
+    [Fact]
+    public void Locks_are_agreed_for_what_is_mounted_below_a_pseudo_root_later()
+    {
+        using var host = new ServerHost(Router.Pseudo(), new ServerHostOptions { Session = new Core.Fuse.SessionOptions { PosixLocks = true, Flock = true } });
+        using var machine = host.Mount();
+
+        Assert.True(machine.Fuse.Agreed.HasFlag(FuseInitFlags.PosixLocks | FuseInitFlags.FlockLocks));
+    }
+
+    [Fact]
+    public void A_single_file_system_without_locks_leaves_them_to_the_guest()
+    {
+        using var mounted = new MountedMemory(session: new Core.Fuse.SessionOptions { PosixLocks = true, Flock = true });
+
+        Assert.Equal(FuseInitFlags.None, mounted.Fuse.Agreed & (FuseInitFlags.PosixLocks | FuseInitFlags.FlockLocks));
+    }
+
     [Theory]
     [InlineData(0UL)]
     [InlineData(999UL)]

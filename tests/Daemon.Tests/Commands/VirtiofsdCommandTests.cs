@@ -142,6 +142,18 @@ public sealed class VirtiofsdCommandTests
     }
 
     [Fact]
+    public void Without_a_sandbox_capabilities_can_be_named_that_the_caller_has_anyway() =>
+        Assert.Equal(SandboxMode.None, Settings(Needed + "--sandbox=none --modcaps=+sys_admin").Sandbox.Mode);
+
+    [Fact]
+    public void Two_dashes_at_the_end_change_nothing()
+    {
+        var settings = Settings(Needed + "--xattr --");
+
+        Assert.Equal(("/srv", 3, true), (settings.Root, settings.ListenFd, settings.Sources.Xattr));
+    }
+
+    [Fact]
     public void Thread_pools_and_what_migration_has_by_default_are_taken() =>
         Assert.Equal("/srv", Settings(Needed + "--thread-pool-size=64 --migration-mode=find-paths --migration-on-error abort --no-killpriv-v2").Root);
 }

@@ -33,4 +33,20 @@ public sealed class MountLimitTests
         Assert.Equal(204, api.Mount("/three", "passthrough_fs", directory.Path).Status);
         Assert.Equal(["/three", "/two"], mounts.List().Select(info => info.Path));
     }
+
+    [Fact]
+    public async Task A_directory_does_not_wait_for_images_that_are_being_opened()
+    {
+        using var mounts = new SlowImageMountControl();
+        var images = Enumerable.Range(0, 5)
+            .Select(number => mounts.MountAsync($"/image{number}", new MountRequest(SourceKind.Image, "oci:image", new SourceSettings()), CancellationToken.None).AsTask())
+            .ToArray();
+
+        await mounts.MountAsync("/directory", new MountRequest(SourceKind.Local, "/", new SourceSettings()), CancellationToken.None).AsTask().WaitAsync(TimeSpan.FromSeconds(30));
+
+        Assert.Equal((4, "/directory"), (mounts.ImagesBegun, Assert.Single(mounts.List()).Path));
+        mounts.OpenImages();
+        await Task.WhenAll(images);
+        Assert.Equal(6, mounts.List().Count);
+    }
 }
