@@ -56,6 +56,18 @@ static partial class Log
     [LoggerMessage(25, LogLevel.Error, "the server was ended by signal {Signal} ({Name})")]
     public static partial void ServerKilled(ILogger logger, int signal, string name);
 
+    [LoggerMessage(60, LogLevel.Error, "a request of the parent failed")]
+    public static partial void ServerFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(61, LogLevel.Error, "the server does not end: it is killed")]
+    public static partial void ServerStuck(ILogger logger);
+
+    [LoggerMessage(62, LogLevel.Warning, "this kernel has no Landlock (Linux 5.19, not switched off): a server that was taken over could look into other processes of the host")]
+    public static partial void NoLandlock(ILogger logger);
+
+    [LoggerMessage(63, LogLevel.Warning, "whether another keeper has come to the store {Store} cannot be told: {Reason}")]
+    public static partial void KeeperUnclear(ILogger logger, string store, string reason);
+
     [LoggerMessage(26, LogLevel.Warning, "the connection to the parent failed: {Reason}")]
     public static partial void ControlFailed(ILogger logger, string reason);
 

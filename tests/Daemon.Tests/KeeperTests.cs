@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Driver.Hosting;
 using VirtioFsStore.Driver.Vmm;
@@ -84,15 +83,23 @@ public sealed class KeeperTests : IDisposable
     }
 
     [Fact]
-    public void A_keeper_takes_the_socket_that_systemd_listens_on()
+    public void A_keeper_takes_the_socket_that_systemd_listens_on_and_leaves_it_to_the_next_one()
     {
         Directory.CreateDirectory(_directory["store"], UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        using var keeper = StartActivated();
-        using var server = Serve("one", "image");
-        using var machine = VirtualMachine.Mount(_directory["one.sock"]);
+        using var listener = Listen();
+        for (var round = 0; round < 2; round++)
+        {
+            using var keeper = StartActivated(listener);
+            using var server = Serve($"round{round}", "image");
+            using var machine = VirtualMachine.Mount(_directory[$"round{round}.sock"]);
 
-        Assert.Equal(_content, machine.Fuse.ReadFile("etc/data"));
-        Assert.DoesNotContain(InOffice, server.ErrorText, StringComparison.Ordinal);
+            Assert.Equal(_content, machine.Fuse.ReadFile("etc/data"));
+            Assert.DoesNotContain(InOffice, server.ErrorText, StringComparison.Ordinal);
+            server.Terminate();
+            Assert.True(server.WaitForExit(s_wait));
+            keeper.Terminate();
+            Assert.True(keeper.WaitForExit(s_wait));
+        }
     }
 
     [Fact]
@@ -101,7 +108,9 @@ public sealed class KeeperTests : IDisposable
         using var first = Serve("one", "image");
         Assert.Contains(InOffice, first.ErrorText, StringComparison.Ordinal);
 
-        using var keeper = StartActivated();
+        File.Delete(SocketPath);
+        using var listener = Listen();
+        using var keeper = StartActivated(listener);
 
         using var second = Serve("two", "other");
         using var machine = VirtualMachine.Mount(_directory["two.sock"]);
@@ -111,19 +120,48 @@ public sealed class KeeperTests : IDisposable
         Assert.Equal(_content, guest.Fuse.ReadFile("etc/data"));
     }
 
+    [Fact]
+    public void A_client_that_stops_in_the_middle_holds_up_nobody()
+    {
+        using var keeper = ChildProcess.Start(Daemon.Program, ["keeper", "--store", _directory["store"]], readyText: InOffice);
+        using var stopped = ChildProcess.Launch(Daemon.Program, ["serve", "--socket-path", _directory["one.sock"], $"oci:{_directory["image"]}:latest", "--store", _directory["store"]]);
+        stopped.Freeze();
+
+        using var server = Serve("two", "image");
+        using var machine = VirtualMachine.Mount(_directory["two.sock"]);
+
+        Assert.Equal(_content, machine.Fuse.ReadFile("etc/data"));
+    }
+
+    [Fact]
+    public void A_server_under_the_filter_can_become_the_keeper()
+    {
+        using var first = Serve("one", "image");
+        using var second = Daemon.Serve(_directory["two.sock"], "--sandbox=none", $"oci:{_directory["image"]}:latest", "--store", _directory["store"]);
+
+        first.Kill();
+
+        Assert.True(SpinWait.SpinUntil(() => second.ErrorText.Contains(InOffice, StringComparison.Ordinal), s_wait), second.ErrorText);
+        using var third = Serve("three", "other");
+        using var machine = VirtualMachine.Mount(_directory["three.sock"]);
+        Assert.Equal("from another image"u8, machine.Fuse.ReadFile("hello"));
+    }
+
     ChildProcess Serve(string name, string image) =>
         Daemon.Serve(_directory[$"{name}.sock"], $"oci:{_directory[image]}:latest", "--store", _directory["store"]);
 
-    /// <summary>As systemd starts a service for a socket: LISTEN_PID is the process's own, which only it can know before it is this program.</summary>
-    ChildProcess StartActivated()
+    string SocketPath => Path.Combine(_directory["store"], "keeper.sock");
+
+    FileDescriptor Listen()
     {
-        using var listener = new FileDescriptor(SystemCallException.ThrowIfError(Sockets.CreateSequencedPacket(), "socket"));
-        var path = Path.Combine(_directory["store"], "keeper.sock");
-        File.Delete(path);
-        SystemCallException.ThrowIfError(Sockets.Bind(listener.Value, path), "bind", path);
-        SystemCallException.ThrowIfError(Sockets.Listen(listener.Value, 16), "listen", path);
+        var listener = new FileDescriptor(SystemCallException.ThrowIfError(Sockets.CreateSequencedPacket(), "socket"));
+        SystemCallException.ThrowIfError(Sockets.Bind(listener.Value, SocketPath), "bind", SocketPath);
+        SystemCallException.ThrowIfError(Sockets.Listen(listener.Value, 16), "listen", SocketPath);
         SystemCallException.ThrowIfError(Descriptors.SetInheritable(listener.Value), "fcntl");
-        return ChildProcess.Start(
-            "bash", ["-c", $"exec 3<&{listener.Value}; LISTEN_PID=$$ LISTEN_FDS=1 exec {Daemon.Program} keeper --store {_directory["store"]}"], readyText: InOffice);
+        return listener;
     }
+
+    /// <summary>As systemd starts a service for a socket: LISTEN_PID is the process's own, which only it can know before it is this program.</summary>
+    ChildProcess StartActivated(FileDescriptor listener) => ChildProcess.Start(
+        "bash", ["-c", $"exec 3<&{listener.Value}; LISTEN_PID=$$ LISTEN_FDS=1 exec {Daemon.Program} keeper --store {_directory["store"]}"], readyText: InOffice);
 }

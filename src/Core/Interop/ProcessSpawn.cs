@@ -86,8 +86,6 @@ public static unsafe partial class ProcessSpawn
         return result;
     }
 
-    public static int Kill(int pid, int signal) => LastError.Or(kill(pid, signal));
-
     [LibraryImport("libc")]
     private static partial int posix_spawn(int* pid, byte* path, byte* actions, byte* attributes, byte** argv, byte** envp);
 
@@ -129,7 +127,4 @@ public static unsafe partial class ProcessSpawn
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int waitpid(int pid, int* status, int options);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int kill(int pid, int signal);
 }

@@ -20,6 +20,7 @@ public static unsafe partial class Sockets
     const int SOCK_NONBLOCK = 0x800;
     const int SOL_SOCKET = 1;
     const int SO_PEERCRED = 17;
+    const int SO_SNDTIMEO = 21;
     const int SO_ACCEPTCONN = 30;
     const int SCM_RIGHTS = 1;
     const int MSG_NOSIGNAL = 0x4000;
@@ -75,6 +76,14 @@ public static unsafe partial class Sockets
         var size = (uint)sizeof(int);
         var result = LastError.Or(getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &size));
         return result < 0 ? result : value;
+    }
+
+    /// <summary>Sending, and connecting, then fails with EAGAIN instead of waiting longer.</summary>
+    public static int SetSendLimit(int fd, int seconds)
+    {
+        // struct timeval.
+        var limit = stackalloc long[2] { seconds, 0 };
+        return LastError.Or(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, limit, 2 * sizeof(long)));
     }
 
     /// <summary>The process at the other end of a connection: of a listener, the one that called listen (SO_PEERCRED, unix(7)).</summary>
@@ -215,6 +224,9 @@ public static unsafe partial class Sockets
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int getsockopt(int fd, int level, int name, void* value, uint* size);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int setsockopt(int fd, int level, int name, void* value, uint size);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial nint recvmsg(int fd, MessageHeader* message, int flags);

@@ -7,32 +7,36 @@ namespace VirtioFsStore.Daemon.Channels;
 /// One end of a SOCK_SEQPACKET connection between this program's processes: messages of a fixed head and a bounded body, with
 /// descriptors. Sending is for any thread, receiving for one at a time.
 /// </summary>
-sealed unsafe class MessageSocket(FileDescriptor socket) : IDisposable
+sealed unsafe class MessageSocket : IDisposable
 {
     /// <summary>SCM_MAX_FD of net/scm.h is 253.</summary>
     public const int MaxDescriptors = 250;
 
-    const int MaxMessage = 64 * 1024;
+    /// <summary>Fits the digests of as many layers as an image may have; below what a socket takes at once (net.core.wmem_default).</summary>
+    const int MaxMessage = 128 * 1024;
 
-    readonly byte[] _received = GC.AllocateUninitializedArray<byte>(MaxMessage, pinned: true);
+    /// <summary>A peer that takes nothing for so long has stopped.</summary>
+    const int PatienceSeconds = 10;
+
+    readonly FileDescriptor _socket;
     readonly Lock _sending = new();
+    byte[]? _received;
 
-    public int Fd => socket.Value;
-
-    /// <exception cref="SystemCallException">The peer has gone, or the body is too long for a message (EMSGSIZE).</exception>
-    public void Send(uint kind, uint id, ReadOnlySpan<byte> body = default, ReadOnlySpan<int> descriptors = default)
+    /// <param name="socket">Becomes this object's own.</param>
+    public MessageSocket(FileDescriptor socket)
     {
-        if (body.Length > MaxMessage - sizeof(MessageHead))
-            throw new SystemCallException(Errno.EMSGSIZE, "sendmsg", null);
-        Span<byte> message = new byte[sizeof(MessageHead) + body.Length];
-        MemoryMarshal.Write(message, new MessageHead { Kind = kind, Id = id });
-        body.CopyTo(message[sizeof(MessageHead)..]);
-        lock (_sending)
-        {
-            fixed (byte* bytes = message)
-                SystemCallException.ThrowIfError(Sockets.Send(Fd, bytes, (nuint)message.Length, descriptors), "sendmsg");
-        }
+        _socket = socket;
+        _ = Sockets.SetSendLimit(socket.Value, PatienceSeconds);
     }
+
+    public int Fd => _socket.Value;
+
+    /// <exception cref="SystemCallException">The peer has gone, takes nothing (EAGAIN), or the body is too long for a message (EMSGSIZE).</exception>
+    public void Send(uint kind, uint id, ReadOnlySpan<byte> body = default, ReadOnlySpan<int> descriptors = default) =>
+        SystemCallException.ThrowIfError(TrySend(kind, id, body, descriptors, 0), "sendmsg");
+
+    /// <summary>For what may be lost: not sent where the peer has not taken what came before, or has gone.</summary>
+    public void SendIfPossible(uint kind, uint id, ReadOnlySpan<byte> body) => _ = TrySend(kind, id, body, default, Sockets.MSG_DONTWAIT);
 
     /// <summary>Waits for a message; null when the peer has gone. The body is valid until the next call.</summary>
     /// <exception cref="IOException">What came is not a message.</exception>
@@ -42,6 +46,7 @@ sealed unsafe class MessageSocket(FileDescriptor socket) : IDisposable
         nint length;
         int count;
         bool truncated;
+        _received ??= GC.AllocateUninitializedArray<byte>(MaxMessage, pinned: true);
         fixed (byte* buffer = _received)
             length = Sockets.Receive(Fd, buffer, MaxMessage, numbers, out count, out truncated);
         var descriptors = new FileDescriptor[Math.Max(count, 0)];
@@ -64,5 +69,19 @@ sealed unsafe class MessageSocket(FileDescriptor socket) : IDisposable
     /// <summary>Ends the connection; whoever waits in <see cref="Receive"/> sees its end.</summary>
     public void Shutdown() => _ = Sockets.Shutdown(Fd);
 
-    public void Dispose() => socket.Dispose();
+    public void Dispose() => _socket.Dispose();
+
+    nint TrySend(uint kind, uint id, ReadOnlySpan<byte> body, ReadOnlySpan<int> descriptors, int flags)
+    {
+        if (body.Length > MaxMessage - sizeof(MessageHead))
+            return -(nint)(int)Errno.EMSGSIZE;
+        Span<byte> message = new byte[sizeof(MessageHead) + body.Length];
+        MemoryMarshal.Write(message, new MessageHead { Kind = kind, Id = id });
+        body.CopyTo(message[sizeof(MessageHead)..]);
+        lock (_sending)
+        {
+            fixed (byte* bytes = message)
+                return Sockets.Send(Fd, bytes, (nuint)message.Length, descriptors, flags);
+        }
+    }
 }

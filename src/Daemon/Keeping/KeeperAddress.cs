@@ -9,7 +9,7 @@ namespace VirtioFsStore.Daemon.Keeping;
 /// <summary>Where the keeper of a store is found, and what makes a process it: a socket and a lock in the store.</summary>
 sealed class KeeperAddress(StoreDirectory store)
 {
-    const string SocketName = "keeper.sock";
+    public const string SocketName = "keeper.sock";
     const string LockName = "keeper";
     const int Backlog = 128;
 
@@ -23,11 +23,14 @@ sealed class KeeperAddress(StoreDirectory store)
     {
         using var folder = OpenFolder();
         var socket = new FileDescriptor(SystemCallException.ThrowIfError(Sockets.CreateSequencedPacket(), "socket"));
+        // Its limit holds for connecting, too.
+        var connection = new MessageSocket(socket);
         var result = Sockets.Connect(socket.Value, PathIn(folder));
         if (result >= 0)
-            return new MessageSocket(socket);
-        socket.Dispose();
-        if (result is -(int)Errno.ENOENT or -(int)Errno.ECONNREFUSED)
+            return connection;
+        connection.Dispose();
+        // EAGAIN: somebody listens, and has more waiting than it can take.
+        if (result is -(int)Errno.ENOENT or -(int)Errno.ECONNREFUSED or -(int)Errno.EAGAIN)
             return null;
         throw new SystemCallException(result.ToErrno(), "connect", SocketPath);
     }

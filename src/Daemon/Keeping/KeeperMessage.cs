@@ -20,4 +20,7 @@ enum KeeperMessage : uint
 
     /// <summary>From the keeper, last: the text of an error.</summary>
     Failed = 6,
+
+    /// <summary>From the keeper, first: the request is being worked on, which may take minutes.</summary>
+    Accepted = 7,
 }

@@ -9,38 +9,49 @@ using VirtioFsStore.Daemon.Commands;
 
 namespace VirtioFsStore.Daemon.Keeping;
 
-/// <summary>Answers the other processes that use a store. A thread takes connections, each has one of its own.</summary>
+/// <summary>
+/// Answers the other processes that use a store. One thread takes connections and sees the ends of those that only watch; a request has a
+/// thread of its own.
+/// </summary>
 sealed class KeeperServer : IDisposable
 {
-    /// <summary>Clients at a time. Who connects above that waits in the socket's queue.</summary>
-    const int MaxConnections = 1024;
+    /// <summary>Requests at a time. Who connects above that waits in the socket's queue.</summary>
+    const int MaxRequests = 64;
+
+    const int MaxErrorText = 16 * 1024;
 
     readonly IKeeper _keeper;
     readonly FileDescriptor _listener;
     readonly ILogger _logger;
     readonly CancellationTokenSource _stop = new();
-    readonly HashSet<MessageSocket> _connections = [];
-    readonly SemaphoreSlim _room = new(MaxConnections);
+    readonly HashSet<MessageSocket> _requests = [];
+    readonly List<MessageSocket> _watchers = [];
+    readonly SemaphoreSlim _room = new(MaxRequests);
+    readonly FileDescriptor _wake = new(SystemCallException.ThrowIfError(EventFd.Create(), "eventfd"));
+    readonly Thread _thread;
 
     /// <param name="keeper">Who does the work; not owned.</param>
-    /// <param name="listener">A listening SOCK_SEQPACKET socket; owned.</param>
+    /// <param name="listener">A listening SOCK_SEQPACKET socket; owned, and only closed: systemd may go on listening on it.</param>
     /// <param name="logger">For what went wrong here.</param>
     public KeeperServer(IKeeper keeper, FileDescriptor listener, ILogger logger)
     {
         _keeper = keeper;
         _listener = listener;
         _logger = logger;
-        new Thread(Accept, 256 * 1024) { IsBackground = true, Name = "keeper" }.Start();
+        _thread = new Thread(Accept, 256 * 1024) { IsBackground = true, Name = "keeper" };
+        _thread.Start();
     }
 
     /// <summary>Ends all connections, and with them the work for them.</summary>
     public void Dispose()
     {
         _stop.Cancel();
-        _ = Sockets.Shutdown(_listener.Value);
-        lock (_connections)
+        _ = EventFd.Signal(_wake.Value);
+        _thread.Join();
+        _listener.Dispose();
+        lock (_requests)
         {
-            foreach (var connection in _connections)
+            foreach (var connection in _requests)
                 connection.Shutdown();
         }
     }
@@ -49,37 +60,77 @@ sealed class KeeperServer : IDisposable
     {
         while (!_stop.IsCancellationRequested)
         {
-            var fd = Sockets.Accept(_listener.Value);
-            if (fd < 0)
+            MessageSocket[] watchers;
+            lock (_watchers)
+                watchers = [.. _watchers];
+            PollEntry[] entries = [new(_listener.Value, Polling.POLLIN), new(_wake.Value, Polling.POLLIN), .. watchers.Select(watcher => new PollEntry(watcher.Fd, Polling.POLLIN))];
+            if (Polling.Poll(entries, -1) < 0)
+                break;
+            if (entries[1].Returned != 0)
+                _ = EventFd.Drain(_wake.Value);
+            for (var i = 0; i < watchers.Length; i++)
             {
-                if (_stop.IsCancellationRequested)
-                    break;
-                Log.KeeperCannotAccept(_logger, fd.ToErrno().Describe());
-                // Out of descriptors, most likely: they come back as connections end.
-                _ = _stop.Token.WaitHandle.WaitOne(TimeSpan.FromMilliseconds(100));
-                continue;
+                // It has nothing to say: this is its end.
+                if (entries[i + 2].Returned != 0)
+                    Forget(watchers[i]);
             }
-            var connection = new MessageSocket(new FileDescriptor(fd));
-            lock (_connections)
-                _connections.Add(connection);
-            _room.Wait();
-            new Thread(() => Serve(connection), 256 * 1024) { IsBackground = true, Name = "keeper connection" }.Start();
+            if (entries[0].Returned != 0)
+                Take();
         }
-        _listener.Dispose();
+        lock (_watchers)
+        {
+            _watchers.ForEach(watcher => watcher.Dispose());
+            _watchers.Clear();
+        }
+    }
+
+    void Take()
+    {
+        var fd = Sockets.Accept(_listener.Value);
+        if (fd < 0)
+        {
+            Log.KeeperCannotAccept(_logger, fd.ToErrno().Describe());
+            // Out of descriptors, most likely: they come back as connections end.
+            _ = _stop.Token.WaitHandle.WaitOne(TimeSpan.FromMilliseconds(100));
+            return;
+        }
+        var connection = new MessageSocket(new FileDescriptor(fd));
+        try
+        {
+            _room.Wait(_stop.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            connection.Dispose();
+            return;
+        }
+        lock (_requests)
+            _requests.Add(connection);
+        new Thread(() => Serve(connection), 256 * 1024) { IsBackground = true, Name = "keeper request" }.Start();
+    }
+
+    void Forget(MessageSocket watcher)
+    {
+        lock (_watchers)
+            _watchers.Remove(watcher);
+        watcher.Dispose();
     }
 
     void Serve(MessageSocket connection)
     {
+        var watches = false;
         try
         {
+            // Who connects says at once what for.
+            Span<PollEntry> entries = [new PollEntry(connection.Fd, Polling.POLLIN)];
+            if (Polling.Poll(entries, (int)RemoteKeeper.Patience.TotalMilliseconds) <= 0)
+                return;
             using var request = connection.Receive();
             if (request is { Kind: (uint)KeeperMessage.OpenImage })
-                OpenImage(connection, JsonSerializer.Deserialize(request.Body.Span, KeeperJson.Default.ImageRequest)!);
-            // Whatever else comes, and its end, which is what a watcher waits for.
-            while (connection.Receive() is { } surplus)
-                surplus.Dispose();
+                OpenImage(connection, request);
+            watches = request is { Kind: (uint)KeeperMessage.Watch };
         }
-        catch (Exception exception) when (ProgramCommand.IsExpected(exception) || exception is JsonException)
+        catch (Exception exception) when (ProgramCommand.IsExpected(exception))
         {
             Log.KeeperConnectionFailed(_logger, exception.Message);
         }
@@ -89,14 +140,30 @@ sealed class KeeperServer : IDisposable
         }
         finally
         {
-            lock (_connections)
-                _connections.Remove(connection);
-            connection.Dispose();
-            _room.Release();
+            End(connection, watches);
         }
     }
 
-    void OpenImage(MessageSocket connection, ImageRequest request)
+    void End(MessageSocket connection, bool watches)
+    {
+        lock (_requests)
+            _requests.Remove(connection);
+        _room.Release();
+        lock (_watchers)
+        {
+            if (watches && !_stop.IsCancellationRequested)
+            {
+                _watchers.Add(connection);
+                _ = EventFd.Signal(_wake.Value);
+                return;
+            }
+        }
+        // The client's end, too, whoever else here still looks at the socket.
+        connection.Shutdown();
+        connection.Dispose();
+    }
+
+    void OpenImage(MessageSocket connection, ReceivedMessage message)
     {
         using var gone = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
         // Nothing more comes from a client that waits for its answer: what becomes readable is its end.
@@ -119,38 +186,37 @@ sealed class KeeperServer : IDisposable
         watch.Start();
         try
         {
+            connection.Send((uint)KeeperMessage.Accepted, 0);
+            var request = JsonSerializer.Deserialize(message.Body.Span, KeeperJson.Default.ImageRequest)!;
             using var files = _keeper.OpenImageAsync(
                 ImageReference.Parse(request.Reference), Platform.Parse(request.Platform), new Reporter(connection), gone.Token).AsTask().GetAwaiter().GetResult();
             var numbers = files.Descriptors.Select(descriptor => descriptor.Value).ToArray();
+            var answer = new ImageAnswer([.. files.Layers.Select(layer => layer.ToString())]);
+            var body = JsonSerializer.SerializeToUtf8Bytes(answer, KeeperJson.Default.ImageAnswer);
             foreach (var some in numbers.Chunk(MessageSocket.MaxDescriptors))
                 connection.Send((uint)KeeperMessage.Descriptors, 0, default, some);
-            var answer = new ImageAnswer([.. files.Layers.Select(layer => layer.ToString())]);
-            connection.Send((uint)KeeperMessage.Image, 0, JsonSerializer.SerializeToUtf8Bytes(answer, KeeperJson.Default.ImageAnswer));
+            connection.Send((uint)KeeperMessage.Image, 0, body);
         }
         catch (OperationCanceledException)
         {
-            // Nobody waits any more.
+            // Nobody waits any more, or this keeper ends, which the client sees.
         }
-        catch (Exception exception) when (ProgramCommand.IsExpected(exception) && exception is not SystemCallException { Call: "sendmsg" })
+        catch (Exception exception)
         {
             var text = Encoding.UTF8.GetBytes(exception.Message);
-            connection.Send((uint)KeeperMessage.Failed, 0, text.AsSpan(0, Math.Min(text.Length, 16 * 1024)));
+            connection.SendIfPossible((uint)KeeperMessage.Failed, 0, text.AsSpan(0, Math.Min(text.Length, MaxErrorText)));
+            if (!ProgramCommand.IsExpected(exception))
+                throw;
         }
     }
 
     sealed class Reporter(MessageSocket connection) : IProgress<LayerProgress>
     {
+        /// <summary>Never waits: a client that has stopped must not hold up the layer that others wait for.</summary>
         public void Report(LayerProgress value)
         {
             var progress = new ImageProgress(value.Layer.ToString(), value.Done, value.Total);
-            try
-            {
-                connection.Send((uint)KeeperMessage.Progress, 0, JsonSerializer.SerializeToUtf8Bytes(progress, KeeperJson.Default.ImageProgress));
-            }
-            catch (SystemCallException)
-            {
-                // The client has gone; its end is seen elsewhere.
-            }
+            connection.SendIfPossible((uint)KeeperMessage.Progress, 0, JsonSerializer.SerializeToUtf8Bytes(progress, KeeperJson.Default.ImageProgress));
         }
     }
 }

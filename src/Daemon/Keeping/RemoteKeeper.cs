@@ -23,6 +23,9 @@ sealed class RemoteKeeper(KeeperAddress address) : IKeeper
             CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
     }
 
+    /// <summary>How long a keeper may take to say that it has a request.</summary>
+    public static TimeSpan Patience { get; } = TimeSpan.FromSeconds(30);
+
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     static ImageFiles Ask(MessageSocket connection, ImageRequest request, string name, IProgress<LayerProgress>? progress, CancellationToken cancellation)
@@ -31,6 +34,8 @@ sealed class RemoteKeeper(KeeperAddress address) : IKeeper
         try
         {
             connection.Send((uint)KeeperMessage.OpenImage, 0, JsonSerializer.SerializeToUtf8Bytes(request, KeeperJson.Default.ImageRequest));
+            if (Polling.Poll([new PollEntry(connection.Fd, Polling.POLLIN)], (int)Patience.TotalMilliseconds) == 0)
+                throw new ImageException($"the store's keeper does not take the request for {name}: the process that listens on {KeeperAddress.SocketName} in the store may be stopped, or waits for another keeper to end");
             while (connection.Receive() is { } message)
             {
                 descriptors.AddRange(message.Descriptors);
@@ -52,8 +57,10 @@ sealed class RemoteKeeper(KeeperAddress address) : IKeeper
         {
             descriptors.ForEach(descriptor => descriptor.Dispose());
             cancellation.ThrowIfCancellationRequested();
-            if (exception is SystemCallException or JsonException)
+            if (exception is SystemCallException { Error: Errno.EPIPE or Errno.ECONNRESET })
                 throw new KeeperLostException(exception);
+            if (exception is JsonException)
+                throw new ImageException($"the store's keeper is of another version: its answer about {name} makes no sense", exception);
             throw;
         }
     }

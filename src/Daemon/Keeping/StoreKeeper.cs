@@ -12,7 +12,11 @@ namespace VirtioFsStore.Daemon.Keeping;
 /// </summary>
 sealed class StoreKeeper : IKeeper
 {
+    /// <summary>Keepers that may end over one request.</summary>
+    const int MaxLost = 3;
+
     static readonly TimeSpan s_between = TimeSpan.FromMilliseconds(20);
+    static readonly TimeSpan s_later = TimeSpan.FromSeconds(5);
     static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
 
     readonly KeeperAddress _address;
@@ -36,14 +40,15 @@ sealed class StoreKeeper : IKeeper
 
     public async ValueTask<ImageFiles> OpenImageAsync(ImageReference reference, Platform platform, IProgress<LayerProgress>? progress, CancellationToken cancellation)
     {
-        while (true)
+        for (var lost = 1; ; lost++)
         {
             var keeper = await FindAsync(cancellation).ConfigureAwait(false);
             try
             {
                 return await keeper.OpenImageAsync(reference, platform, progress, cancellation).ConfigureAwait(false);
             }
-            catch (KeeperLostException) when (!_stop.IsCancellationRequested)
+            // An image that its keeper dies of is not to take all keepers with it.
+            catch (KeeperLostException) when (lost < MaxLost && !_stop.IsCancellationRequested)
             {
                 Log.KeeperLost(_logger, _address.Store.Root);
             }
@@ -82,6 +87,8 @@ sealed class StoreKeeper : IKeeper
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync().ConfigureAwait(false);
+        // Whoever is about to take office is through with it first.
+        await _electing.WaitAsync().ConfigureAwait(false);
         _watched?.Shutdown();
         _observer?.Dispose();
         _server?.Dispose();
@@ -96,6 +103,15 @@ sealed class StoreKeeper : IKeeper
             return false;
         try
         {
+            // A service may have begun to listen since nobody answered: its socket is not to be removed.
+            using (var other = _address.TryConnect())
+            {
+                if (other is not null)
+                {
+                    office.Dispose();
+                    return false;
+                }
+            }
             _server = new KeeperServer(_local, _address.Listen(), _logger);
             _observer = _address.Observe(ResignIfReplaced);
         }
@@ -115,10 +131,17 @@ sealed class StoreKeeper : IKeeper
     /// <summary>A socket of another process in this one's place is a service that wants to be the keeper: this one lets go, and asks it from now on.</summary>
     void ResignIfReplaced()
     {
-        _electing.Wait();
         try
         {
-            if (_office is null || _stop.IsCancellationRequested || !_address.IsTaken)
+            _electing.Wait(_stop.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            return;
+        }
+        try
+        {
+            if (_office is null || _stop.IsCancellationRequested || !IsTaken())
                 return;
             Log.KeeperResigns(_logger, _address.Store.Root);
             _observer?.Dispose();
@@ -170,6 +193,21 @@ sealed class StoreKeeper : IKeeper
             return;
         Log.KeeperLost(_logger, _address.Store.Root);
         StandForOffice();
+    }
+
+    /// <summary>What cannot be told now is asked again when the socket's name is touched next, or a little later.</summary>
+    bool IsTaken()
+    {
+        try
+        {
+            return _address.IsTaken;
+        }
+        catch (IOException exception)
+        {
+            Log.KeeperUnclear(_logger, _address.Store.Root, exception.Message);
+            _ = Task.Delay(s_later, _stop.Token).ContinueWith(_ => ResignIfReplaced(), _stop.Token, TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
+            return false;
+        }
     }
 
     void StandForOffice()

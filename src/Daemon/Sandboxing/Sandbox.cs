@@ -105,6 +105,7 @@ sealed class Sandbox : IDisposable
                 try
                 {
                     ServerCapabilities.Apply(_capabilities);
+                    LeaveProcesses();
                     pid = SystemCallException.ThrowIfError(ProcessSpawn.Start(_files.Program, command, environment, descriptors), "posix_spawn", _files.Program);
                 }
                 catch (Exception exception)
@@ -116,6 +117,18 @@ sealed class Sandbox : IDisposable
         thread.Start();
         thread.Join();
         return failure is null ? pid : throw new IOException($"the server cannot be started: {failure.Message}", failure);
+    }
+
+    /// <summary>
+    /// A server can take on any user id, and could then look into that user's processes through its proc, which shows what it may trace. A
+    /// Landlock domain has none of them.
+    /// </summary>
+    static void LeaveProcesses()
+    {
+        if (!Landlock.IsThere)
+            return;
+        using var root = new FileDescriptor(SystemCallException.ThrowIfError(Descriptors.Open("/", OpenFlags.O_PATH | OpenFlags.O_DIRECTORY), "open", "/"));
+        SystemCallException.ThrowIfError(Landlock.RestrictThread(root.Value), "landlock_restrict_self");
     }
 
     /// <summary>Nothing of the caller's environment but the runtime's own settings: credentials may be in it.</summary>

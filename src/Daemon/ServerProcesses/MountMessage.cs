@@ -8,4 +8,5 @@ namespace VirtioFsStore.Daemon.ServerProcesses;
 /// <param name="Name">Of the source.</param>
 /// <param name="Settings">How it is to be served.</param>
 /// <param name="Layers">See <see cref="OpenedSource"/>.</param>
-sealed record MountMessage(string Path, SourceKind Kind, string Name, SourceSettings Settings, IReadOnlyList<string> Layers);
+/// <param name="DescriptorCount">How many descriptors came under the same id.</param>
+sealed record MountMessage(string Path, SourceKind Kind, string Name, SourceSettings Settings, IReadOnlyList<string> Layers, int DescriptorCount);

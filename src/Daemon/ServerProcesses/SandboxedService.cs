@@ -15,7 +15,8 @@ namespace VirtioFsStore.Daemon.ServerProcesses;
 /// </summary>
 static class SandboxedService
 {
-    const int SIGTERM = 15;
+    /// <summary>For what a server does at its end beside requests, whose limit is --io-timeout.</summary>
+    static readonly TimeSpan s_grace = TimeSpan.FromSeconds(10);
 
     public static int Run(ServeSettings settings, LogLevelSwitch level, ILogger logger)
     {
@@ -28,7 +29,11 @@ static class SandboxedService
         var server = Start(sandbox, theirs, relay);
         try
         {
-            using var stopServer = stop.Token.Register(() => ProcessSpawn.Kill(server, SIGTERM));
+            using var descriptor = new FileDescriptor(SystemCallException.ThrowIfError(Processes.OpenDescriptor(server), "pidfd_open"));
+            var isServing = false;
+            using var stopServer = stop.Token.Register(() => Stop(descriptor.Value, link, isServing, settings.IoTimeout, logger));
+            if (!Landlock.IsThere && settings.Sandbox.Mode == SandboxMode.Namespace)
+                Log.NoLandlock(logger);
             using var opener = new SourceOpener(settings.Sources, logger);
             using var mounts = new ServerMountControl(sandbox, link, opener);
             level.Changed += least => _ = link.SetLogLevelAsync(least);
@@ -39,6 +44,8 @@ static class SandboxedService
             using var api = Service.StartApi(settings, mounts, level, logger, stop);
             using var listener = ListeningSocket.Open(Service.DeviceOptions(settings));
             link.ServeAsync(listener.Fd).GetAwaiter().GetResult();
+            isServing = true;
+            // A signal that came in between has ended the link, and with it the server.
             ProcessMemory.ReleaseProgram();
             api?.SetState(DaemonState.RUNNING);
             var code = Wait(server, logger);
@@ -47,15 +54,47 @@ static class SandboxedService
         }
         catch (ServerEndedException)
         {
-            return Wait(server, logger) is var code and not 0 ? code : ProgramCommand.Failed;
+            var code = Wait(server, logger);
+            return code == 0 && !stop.Token.IsCancellationRequested ? ProgramCommand.Failed : code;
         }
         catch
         {
             // It ends when its parent's end of the link is closed, which says nothing more on the caller's stderr.
             link.Dispose();
+            KillAfter(server, s_grace);
             _ = ProcessSpawn.Wait(server, out _);
             throw;
         }
+    }
+
+    /// <summary>By its signal once it has a way of ending in order; before, and in any case later, by what it cannot refuse.</summary>
+    static void Stop(int server, ServerLink link, bool isServing, TimeSpan ioTimeout, ILogger logger)
+    {
+        if (!isServing)
+        {
+            link.Close();
+            return;
+        }
+        _ = Processes.Signal(server, Processes.SIGTERM);
+        if (ioTimeout == Timeout.InfiniteTimeSpan)
+            return;
+        var own = Descriptors.Duplicate(server);
+        _ = Task.Delay(ioTimeout + s_grace).ContinueWith(
+            _ =>
+            {
+                using var descriptor = new FileDescriptor(own);
+                if (Processes.Signal(descriptor.Value, Processes.SIGKILL) >= 0)
+                    Log.ServerStuck(logger);
+            },
+            TaskScheduler.Default);
+    }
+
+    /// <summary>For a server that was told to end.</summary>
+    static void KillAfter(int pid, TimeSpan grace)
+    {
+        using var descriptor = new FileDescriptor(Processes.OpenDescriptor(pid));
+        if (descriptor.Value >= 0 && Polling.Poll([new PollEntry(descriptor.Value, Polling.POLLIN)], (int)grace.TotalMilliseconds) == 0)
+            _ = Processes.Signal(descriptor.Value, Processes.SIGKILL);
     }
 
     static int Start(Sandbox sandbox, int control, ServerLogRelay? relay)

@@ -20,7 +20,7 @@ sealed class ServerLink : IDisposable
     readonly MessageSocket _socket;
     readonly ConcurrentDictionary<uint, TaskCompletionSource<byte[]>> _waiting = new();
     readonly Thread _receiver;
-    readonly SemaphoreSlim _mounting = new(1);
+    readonly Lock _sending = new();
     int _lastId;
     volatile bool _ended;
 
@@ -40,18 +40,14 @@ sealed class ServerLink : IDisposable
     /// <exception cref="IOException">It cannot, or has ended.</exception>
     public async Task MountAsync(string path, OpenedSource source)
     {
-        var message = new MountMessage(path, source.Kind, source.Name, source.Settings, source.Layers);
-        await _mounting.WaitAsync().ConfigureAwait(false);
-        try
+        var message = new MountMessage(path, source.Kind, source.Name, source.Settings, source.Layers, source.Descriptors.Count);
+        var body = JsonSerializer.SerializeToUtf8Bytes(message, ServerJson.Default.MountMessage);
+        var chunks = source.Descriptors.Select(descriptor => descriptor.Value).Chunk(MessageSocket.MaxDescriptors).ToArray();
+        _ = await RequestAsync(ServerMessage.Mount, body, id =>
         {
-            foreach (var some in source.Descriptors.Select(descriptor => descriptor.Value).Chunk(MessageSocket.MaxDescriptors))
-                _socket.Send((uint)ServerMessage.Descriptors, 0, default, some);
-            _ = await RequestAsync(ServerMessage.Mount, JsonSerializer.SerializeToUtf8Bytes(message, ServerJson.Default.MountMessage)).ConfigureAwait(false);
-        }
-        finally
-        {
-            _mounting.Release();
-        }
+            foreach (var some in chunks)
+                _socket.Send((uint)ServerMessage.Descriptors, id, default, some);
+        }).ConfigureAwait(false);
     }
 
     /// <exception cref="MountException">The server refuses.</exception>
@@ -78,17 +74,23 @@ sealed class ServerLink : IDisposable
 
     /// <summary>Has the server take its VMM's connections from a listening socket, which stays the caller's to close.</summary>
     /// <exception cref="IOException">The server has ended.</exception>
-    public Task ServeAsync(int listener) => RequestAsync(ServerMessage.Serve, [], listener);
+    public Task ServeAsync(int listener) => RequestAsync(ServerMessage.Serve, [], descriptors: listener);
 
-    /// <summary>The server ends by it.</summary>
+    /// <summary>The server ends by it; who waits for an answer learns that it has.</summary>
+    public void Close() => _socket.Shutdown();
+
     public void Dispose()
     {
-        _socket.Shutdown();
+        Close();
         _receiver.Join();
         _socket.Dispose();
     }
 
-    async Task<byte[]> RequestAsync(ServerMessage kind, byte[] body, params int[] descriptors)
+    /// <param name="kind">What is asked.</param>
+    /// <param name="body">With what.</param>
+    /// <param name="before">Sends what belongs to the request of that id.</param>
+    /// <param name="descriptors">Go with it.</param>
+    async Task<byte[]> RequestAsync(ServerMessage kind, byte[] body, Action<uint>? before = null, params int[] descriptors)
     {
         var answer = new TaskCompletionSource<byte[]>(TaskCreationOptions.RunContinuationsAsynchronously);
         var id = (uint)Interlocked.Increment(ref _lastId);
@@ -97,7 +99,12 @@ sealed class ServerLink : IDisposable
         {
             if (_ended)
                 throw new ServerEndedException();
-            _socket.Send((uint)kind, id, body, descriptors);
+            // One at a time, so that a mount's descriptors stay together.
+            lock (_sending)
+            {
+                before?.Invoke(id);
+                _socket.Send((uint)kind, id, body, descriptors);
+            }
             return await answer.Task.ConfigureAwait(false);
         }
         catch (SystemCallException exception) when (exception.Error is Errno.EPIPE or Errno.ECONNRESET)

@@ -7,7 +7,7 @@ enum ServerMessage : uint
     /// <summary>To the server, first: its <see cref="Serving.ServeSettings"/>.</summary>
     Settings = 1,
 
-    /// <summary>To the server: descriptors of the source that the next <see cref="Mount"/> names, the first ones first.</summary>
+    /// <summary>To the server: descriptors of the source that the <see cref="Mount"/> of the same id names, the first ones first.</summary>
     Descriptors = 2,
 
     /// <summary>To the server: a <see cref="MountMessage"/>.</summary>

@@ -44,11 +44,25 @@ sealed class ServerMountControl(Sandbox sandbox, ServerLink link, SourceOpener o
 
     protected override async Task RemoveAsync(MountPath place, Action gone, CancellationToken stop)
     {
-        await link.UnmountAsync(place.Text).WaitAsync(stop).ConfigureAwait(false);
-        // What the guest has open of it the server has open.
-        if (_shared.TryRemove(place.Text, out var shared))
-            sandbox.Unshare(shared);
-        gone();
+        try
+        {
+            // To its end, whoever has lost interest: half an unmount would leave the place neither taken nor free.
+            await link.UnmountAsync(place.Text).ConfigureAwait(false);
+        }
+        catch (MountException exception) when (exception.Failure == MountFailure.NotFound)
+        {
+            // So much the better.
+        }
+        try
+        {
+            // What the guest has open of it the server has open.
+            if (_shared.TryRemove(place.Text, out var shared))
+                sandbox.Unshare(shared);
+        }
+        finally
+        {
+            gone();
+        }
     }
 
     async Task HandOverAsync(string path, string source, SourceSettings settings, CancellationToken stop)

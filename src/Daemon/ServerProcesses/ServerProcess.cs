@@ -32,6 +32,7 @@ sealed class ServerProcess : IDisposable
     readonly ILogger _logger;
     readonly SourceOpener _opener;
     readonly LogLevelSwitch _level;
+    uint _descriptorsOf;
     Router? _router;
     RouterMountControl? _mounts;
 
@@ -45,10 +46,13 @@ sealed class ServerProcess : IDisposable
         _level = new LogLevelSwitch(_settings.LogLevel);
         _loggers = DaemonLogging.Create(_level);
         _logger = _loggers.CreateLogger("virtiofs-store");
+        // Else the first source is the root.
+        _router = _settings.Root is null ? Router.Pseudo() : null;
         _opener = new SourceOpener(_settings.Sources, _logger) { Chrooted = _settings.Sandbox.Mode == SandboxMode.Chroot };
+        _mounts = _router is null ? null : new RouterMountControl(_router, _opener, _logger);
     }
 
-    RouterMountControl Mounts => _mounts ??= new RouterMountControl(_router ??= Router.Pseudo(), _opener, _logger);
+    RouterMountControl Mounts => _mounts ?? throw new IOException("there is no root to mount under yet");
 
     public static int Run()
     {
@@ -84,8 +88,8 @@ sealed class ServerProcess : IDisposable
             }
             Handle(message);
         }
-        _ = Mounts;
-        var router = _router!;
+        var router = _router ?? throw new IOException("the parent has mounted nothing");
+        _mounts ??= new RouterMountControl(router, _opener, _logger);
         try
         {
             var session = new FuseSession(router, _settings.Sources.SessionOptions(_settings.IoTimeout), _logger);
@@ -96,6 +100,7 @@ sealed class ServerProcess : IDisposable
             if (_settings.Sandbox.Mode == SandboxMode.Chroot)
                 ChrootSandbox.Enter();
             // From here on everything is there that the filter forbids to get.
+            EndWithParent();
             SeccompFilter.Install(_settings.Sandbox.Seccomp);
             new Thread(Control, 256 * 1024) { IsBackground = true, Name = "control" }.Start();
             _control.Send((uint)ServerMessage.Done, serveId);
@@ -109,6 +114,9 @@ sealed class ServerProcess : IDisposable
         }
         return 0;
     }
+
+    /// <summary>However the parent ends; for one that did so meanwhile its end of the control socket is closed, which is seen.</summary>
+    static void EndWithParent() => SystemCallException.ThrowIfError(Processes.EndWithParent(), "prctl", "PR_SET_PDEATHSIG");
 
     /// <summary>Until the parent ends, and with it this process: nobody else knows of it.</summary>
     void Control()
@@ -134,14 +142,20 @@ sealed class ServerProcess : IDisposable
         switch ((ServerMessage)message.Kind)
         {
             case ServerMessage.Descriptors:
+                if (message.Id != _descriptorsOf)
+                    DropDescriptors();
+                _descriptorsOf = message.Id;
                 _descriptors.AddRange(message.Descriptors.Select(descriptor => new FileDescriptor(descriptor.Release())));
                 break;
+            // Mounting and unmounting may wait, for a source or for requests that are under way, and other messages are not to wait for that.
             case ServerMessage.Mount:
                 var mount = JsonSerializer.Deserialize(message.Body.Span, ServerJson.Default.MountMessage)!;
-                Answer(message.Id, () => MountAsync(mount)).GetAwaiter().GetResult();
+                var descriptors = message.Id == _descriptorsOf ? _descriptors.ToArray() : [];
+                if (descriptors.Length > 0)
+                    _descriptors.Clear();
+                _ = Answer(message.Id, () => MountAsync(mount, descriptors));
                 break;
             case ServerMessage.Unmount:
-                // It may wait for requests that are under way, and other messages are not to wait for it.
                 var path = Encoding.UTF8.GetString(message.Body.Span);
                 _ = Answer(message.Id, () => Mounts.DetachAsync(MountPath.Parse(path), CancellationToken.None));
                 break;
@@ -162,20 +176,30 @@ sealed class ServerProcess : IDisposable
     {
         try
         {
-            await work().ConfigureAwait(false);
+            await Task.Run(work).ConfigureAwait(false);
             _control.Send((uint)ServerMessage.Done, id);
         }
-        catch (Exception exception) when (ProgramCommand.IsExpected(exception) || exception is JsonException)
+        catch (Exception exception)
         {
+            // A guest is served here: whatever a mount comes to must not end that.
+            if (!ProgramCommand.IsExpected(exception))
+                Log.ServerFailed(_logger, exception);
             var kind = exception is MountException { Failure: var failure } ? 1 + (int)failure : 0;
-            _control.Send((uint)ServerMessage.Failed, id, [(byte)kind, .. Encoding.UTF8.GetBytes(exception.Message)]);
+            _control.SendIfPossible((uint)ServerMessage.Failed, id, [(byte)kind, .. Encoding.UTF8.GetBytes(exception.Message)]);
         }
     }
 
-    async Task MountAsync(MountMessage message)
+    void DropDescriptors()
     {
-        using var source = new OpenedSource(message.Kind, message.Name, message.Settings, message.Layers, [.. _descriptors]);
+        _descriptors.ForEach(descriptor => descriptor.Dispose());
         _descriptors.Clear();
+    }
+
+    async Task MountAsync(MountMessage message, FileDescriptor[] descriptors)
+    {
+        using var source = new OpenedSource(message.Kind, message.Name, message.Settings, message.Layers, descriptors);
+        if (descriptors.Length != message.DescriptorCount)
+            throw new IOException($"{message.Name} came with {descriptors.Length} files and should have {message.DescriptorCount}");
         if (message.Path != "/")
         {
             await Mounts.AttachAsync(MountPath.Parse(message.Path), source).ConfigureAwait(false);

@@ -18,6 +18,9 @@ sealed class NydusDaemon : IDisposable
             Daemon.Program,
             ["virtiofs", "--log-level", "info", "--apisock", ApiSocket, "--sock", Socket, "--store", Store, .. extra]);
         Api = new ApiClient(ApiSocket);
+        // The line of readiness is the server's, the state the parent's: callers ask until it is this one.
+        if (!SpinWait.SpinUntil(() => Api.Get("/api/v1/daemon").Json.GetProperty("state").GetString() == "RUNNING", TimeSpan.FromSeconds(60)))
+            throw new TimeoutException("The daemon does not say that it is running.");
     }
 
     public string Share { get; }
