@@ -39,6 +39,26 @@ public sealed class UnprivilegedSandboxTests : IDisposable
         Assert.Equal(["0", $"{User}", "1"], File.ReadAllText($"/proc/{server}/uid_map").Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries));
     }
 
+    [SandboxFact]
+    public void Root_of_a_user_namespace_has_a_sandbox_too()
+    {
+        using var daemon = ChildProcess.Start(
+            "setpriv", ["--reuid", $"{User}", "--regid", $"{User}", "--clear-groups", "unshare", "--user", "--map-root-user", Daemon.Program, "serve", "--socket-path", _directory["vfs.sock"], _share]);
+        using var machine = VirtualMachine.Mount(_directory["vfs.sock"]);
+
+        Assert.Equal("mine"u8, machine.Fuse.ReadFile("hello"));
+        Assert.False(Path.Exists($"/proc/{ServerProcesses.Of(daemon)}/root/etc/passwd"));
+    }
+
+    [SandboxFact]
+    public void Root_s_ids_are_not_mapped_and_who_asks_for_it_is_told()
+    {
+        var (code, _, error) = Daemon.Run("serve", "--socket-path", _directory["vfs.sock"], "--uid-map=:0:100000:65536:", _share);
+
+        Assert.Equal(2, code);
+        Assert.Contains("--uid-map", error, StringComparison.Ordinal);
+    }
+
     ChildProcess Serve() => ChildProcess.Start(
         "setpriv", ["--reuid", $"{User}", "--regid", $"{User}", "--clear-groups", Daemon.Program, "serve", "--socket-path", _directory["vfs.sock"], _share]);
 }

@@ -62,13 +62,16 @@ sealed class KeeperAddress(StoreDirectory store)
         }
     }
 
-    /// <summary>Whether somebody else than this process listens now. Asked of the socket: a new file may have a removed one's inode number.</summary>
-    public bool IsTaken
+    /// <summary>Whether somebody else than this process listens now; null: somebody has made a socket and does not listen yet. Asked of the
+    /// socket: a new file may have a removed one's inode number.</summary>
+    public bool? IsTaken
     {
         get
         {
             using var connection = TryConnect();
-            return connection is not null && Sockets.PeerProcess(connection.Fd) != Environment.ProcessId;
+            if (connection is not null)
+                return Sockets.PeerProcess(connection.Fd) != Environment.ProcessId;
+            return FileShape.OfPath(SocketPath, out _) >= 0 ? null : false;
         }
     }
 

@@ -16,7 +16,7 @@ sealed class StoreKeeper : IKeeper
     const int MaxLost = 3;
 
     static readonly TimeSpan s_between = TimeSpan.FromMilliseconds(20);
-    static readonly TimeSpan s_later = TimeSpan.FromSeconds(5);
+    static readonly TimeSpan s_later = TimeSpan.FromMilliseconds(500);
     static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
 
     readonly KeeperAddress _address;
@@ -195,19 +195,21 @@ sealed class StoreKeeper : IKeeper
         StandForOffice();
     }
 
-    /// <summary>What cannot be told now is asked again when the socket's name is touched next, or a little later.</summary>
+    /// <summary>What cannot be told now is asked again a little later.</summary>
     bool IsTaken()
     {
+        bool? taken = null;
         try
         {
-            return _address.IsTaken;
+            taken = _address.IsTaken;
         }
         catch (IOException exception)
         {
             Log.KeeperUnclear(_logger, _address.Store.Root, exception.Message);
-            _ = Task.Delay(s_later, _stop.Token).ContinueWith(_ => ResignIfReplaced(), _stop.Token, TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
-            return false;
         }
+        if (taken is null)
+            _ = Task.Delay(s_later, _stop.Token).ContinueWith(_ => ResignIfReplaced(), _stop.Token, TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
+        return taken ?? false;
     }
 
     void StandForOffice()

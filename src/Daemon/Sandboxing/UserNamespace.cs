@@ -1,5 +1,6 @@
 using System.Collections;
 using VirtioFsStore.Core.Interop;
+using VirtioFsStore.Daemon.Commands;
 
 namespace VirtioFsStore.Daemon.Sandboxing;
 
@@ -9,27 +10,47 @@ namespace VirtioFsStore.Daemon.Sandboxing;
 /// </summary>
 static class UserNamespace
 {
-    /// <summary>Says that this is the second time.</summary>
-    const string Marker = "VIRTIOFS_STORE_USER_NAMESPACE";
+    /// <summary>Says that this is the second time, and as whom.</summary>
+    const string Marker = "VIRTIOFS_STORE_NAMESPACE";
+
+    const string AsUser = "user";
+    const string AsRoot = "root";
 
     /// <summary>Whether this process is root in a user namespace that it made for itself, and somebody else outside.</summary>
-    public static bool IsInside => Environment.GetEnvironmentVariable(Marker) is not null;
+    public static bool IsInside => Environment.GetEnvironmentVariable(Marker) == AsUser;
 
-    /// <summary>Returns at once for root, and in the namespace; else not at all.</summary>
-    /// <exception cref="IOException">The namespace cannot be had.</exception>
+    /// <summary>
+    /// Returns at once for the host's root, and the second time; else not at all. Root of a user namespace of somebody else's needs a mount
+    /// namespace in it alone: of one that belongs to the host it may not copy mounts.
+    /// </summary>
+    /// <exception cref="IOException">The namespaces cannot be had.</exception>
     public static void EnterIfNeeded(SandboxSettings settings)
     {
-        if (settings.Mode != SandboxMode.Namespace || IsInside || ThreadCredentials.EffectiveUserId == 0)
+        if (settings.Mode != SandboxMode.Namespace || Environment.GetEnvironmentVariable(Marker) is not null)
             return;
+        var isRoot = ThreadCredentials.EffectiveUserId == 0;
+        if (isRoot && settings.UserMap.Count + settings.GroupMap.Count > 0)
+            throw new UsageException("--uid-map and --gid-map are for users other than root: root's server has the host's ids; --translate-uid and --translate-gid change what a guest sees");
+        if (isRoot && IsHosts)
+            return;
+        string[] user = isRoot ? [] : ["--user", .. Map("--map-users", settings.UserMap), .. Map("--map-groups", settings.GroupMap), .. Identity(settings)];
+        Become([.. user, "--mount", "--propagation", "slave", "--"], isRoot ? AsRoot : AsUser);
+    }
+
+    /// <summary>Whether this process is in no user namespace but the first (user_namespaces(7)).</summary>
+    static bool IsHosts => File.ReadAllText("/proc/self/uid_map").Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries) is ["0", "0", "4294967295"];
+
+    static void Become(string[] options, string marker)
+    {
         var unshare = Find("unshare") ?? throw new IOException("a sandbox for a user other than root needs unshare(1) of util-linux, which is not in PATH; --sandbox=none serves without");
-        string[] namespaces = ["unshare", "--user", .. Map("--map-users", settings.UserMap), .. Map("--map-groups", settings.GroupMap), .. Identity(settings), "--mount", "--propagation", "slave", "--"];
-        if (Try(unshare, [.. namespaces, "true"]) is var code and not 0)
+        string[] command = ["unshare", .. options];
+        if (Try(unshare, [.. command, "true"]) is var code and not 0)
             throw new IOException($"no namespaces can be had for the sandbox (unshare(1) ended with {code}): this host may forbid them to users other than root, or newuidmap(1), which --uid-map needs, may be missing; --sandbox=none serves without");
         var program = ProgramFiles.Find();
-        var environment = new List<string> { $"{Marker}=1" };
+        var environment = new List<string> { $"{Marker}={marker}" };
         foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables())
             environment.Add($"{variable.Key}={variable.Value}");
-        var failed = ProcessSpawn.Become(unshare, [.. namespaces, program.Program, .. program.Leading, .. Environment.GetCommandLineArgs().Skip(1)], environment);
+        var failed = ProcessSpawn.Become(unshare, [.. command, program.Program, .. program.Leading, .. Environment.GetCommandLineArgs().Skip(1)], environment);
         throw new SystemCallException(failed.ToErrno(), "execve", unshare);
     }
 
