@@ -37,7 +37,7 @@ public sealed class PosixBoot : GuestBoot
     private protected override async Task<GuestOptions> PrepareAsync()
     {
         PosixSuite.CopyTo(Path.Combine(Directory.Share, "suite"));
-        var share = await ServeAsync("share", Directory.Share, requestQueues: 2, "--posix-acl=always");
+        var share = await ServeAsync("share", Directory.Share, requestQueues: 2, "--posix-acl=always", "--modcaps=+sys_admin");
         var writeBack = await ServeAsync("write-back", Directory.Create("other"), requestQueues: 1, "--xattr", "--writeback", "--killpriv-v2");
         return new()
         {

@@ -30,7 +30,7 @@ public sealed record ImageFiles(string Name, IReadOnlyList<Digest> Layers, IRead
             if (Descriptors.Count != 1 + (2 * tree.Layers.Count))
                 throw new ImageException($"{Name} came with {Descriptors.Count} files, and its tree names {tree.Layers.Count} layers");
             for (var i = 0; i < tree.Layers.Count; i++)
-                contents.Add(StoredContent.Open(tree.Layers[i], new FileDescriptor(Descriptors[1 + (2 * i)].Release()), Descriptors[2 + (2 * i)].Value, pieces));
+                contents.Add(OpenContent(tree.Layers[i], 1 + (2 * i), pieces));
             return new ImageFileSystem(tree, [.. contents]);
         }
         catch
@@ -43,6 +43,20 @@ public sealed record ImageFiles(string Name, IReadOnlyList<Digest> Layers, IRead
         {
             // What the file system needs it has by now.
             Dispose();
+        }
+    }
+
+    StoredContent OpenContent(TreeLayer layer, int data, IPieceSource? pieces)
+    {
+        var own = new FileDescriptor(Descriptors[data].Release());
+        try
+        {
+            return StoredContent.Open(layer, own, Descriptors[data + 1].Value, pieces);
+        }
+        catch
+        {
+            own.Dispose();
+            throw;
         }
     }
 
