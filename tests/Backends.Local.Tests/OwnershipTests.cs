@@ -28,13 +28,7 @@ public sealed class OwnershipTests : IDisposable
     {
         _share.As(1000, 1001);
 
-        var made = new[]
-        {
-            _share.Create("file").Entry,
-            _share.MakeDirectory("directory"),
-            _share.SymbolicLink("link", "target"),
-            _share.TryMakeNode("fifo", StatMode.Fifo | 0x1A4).Value,
-        };
+        var made = _share.MakeOneOfEach();
 
         Assert.All(made, entry => Assert.Equal((1000u, 1001u), (entry.Attributes.Uid, entry.Attributes.Gid)));
     }

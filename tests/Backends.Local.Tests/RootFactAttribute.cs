@@ -5,9 +5,5 @@ namespace VirtioFsStore.Backends.Local.Tests;
 /// <summary>A test that needs root (other users' files, file handles, mounts): fails in CI without it, is skipped elsewhere.</summary>
 sealed class RootFactAttribute : FactAttribute
 {
-    public RootFactAttribute()
-    {
-        if (!DevCache.IsCi && !Environment.IsPrivilegedProcess)
-            Skip = "Needs root: run the tests as root.";
-    }
+    public RootFactAttribute() => Skip = TestNeeds.Root;
 }

@@ -86,6 +86,15 @@ sealed unsafe class Share : IDisposable
     public Entry MakeDirectory(string name, uint mode = 0x1ED, uint umask = 0, NodeId? parent = null) =>
         Value(FileSystem.MakeDirectoryAsync(_request.Named(name), parent ?? Root, mode, umask).Now());
 
+    /// <summary>A file, a directory, a link and a FIFO, named so.</summary>
+    public Entry[] MakeOneOfEach() =>
+    [
+        Create("file").Entry,
+        MakeDirectory("directory"),
+        SymbolicLink("link", "target"),
+        TryMakeNode("fifo", StatMode.Fifo | 0x1A4).Value,
+    ];
+
     public Entry SymbolicLink(string name, string target, NodeId? parent = null) =>
         Value(FileSystem.SymbolicLinkAsync(_request.Named(name, target), parent ?? Root).Now());
 

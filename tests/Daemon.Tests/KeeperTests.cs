@@ -121,19 +121,6 @@ public sealed class KeeperTests : IDisposable
     }
 
     [Fact]
-    public void A_client_that_stops_in_the_middle_holds_up_nobody()
-    {
-        using var keeper = ChildProcess.Start(Daemon.Program, ["keeper", "--store", _directory["store"]], readyText: InOffice);
-        using var stopped = ChildProcess.Launch(Daemon.Program, ["serve", "--socket-path", _directory["one.sock"], $"oci:{_directory["image"]}:latest", "--store", _directory["store"]]);
-        stopped.Freeze();
-
-        using var server = Serve("two", "image");
-        using var machine = VirtualMachine.Mount(_directory["two.sock"]);
-
-        Assert.Equal(_content, machine.Fuse.ReadFile("etc/data"));
-    }
-
-    [Fact]
     public void A_server_under_the_filter_can_become_the_keeper()
     {
         using var first = Serve("one", "image");

@@ -6,9 +6,5 @@ namespace VirtioFsStore.Daemon.Tests;
 /// <summary>A test that looks into the sandbox of a server that root has started. Skipped for other users, but not in CI.</summary>
 public sealed class SandboxFactAttribute : FactAttribute
 {
-    public SandboxFactAttribute()
-    {
-        if (!DevCache.IsCi && !Environment.IsPrivilegedProcess)
-            Skip = "Needs root: run the tests as root.";
-    }
+    public SandboxFactAttribute() => Skip = TestNeeds.Root;
 }

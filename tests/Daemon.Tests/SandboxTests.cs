@@ -8,26 +8,12 @@ using Xunit;
 namespace VirtioFsStore.Daemon.Tests;
 
 /// <summary>What the server that faces the guest has of the host: looked at from the host, through the server's own root and namespaces.</summary>
-public sealed class SandboxTests : IDisposable
+public sealed class SandboxTests : SharedDirectory
 {
-    static readonly TimeSpan s_end = TimeSpan.FromSeconds(30);
-    readonly TemporaryDirectory _directory = new();
-    readonly string _share;
-
-    public SandboxTests()
-    {
-        _share = Directory.CreateDirectory(_directory["share"]).FullName;
-        File.WriteAllText(Path.Combine(_share, "hello"), "from the host");
-    }
-
-    string Socket => _directory["vfs.sock"];
-
-    public void Dispose() => _directory.Dispose();
-
     [SandboxFact]
     public void The_servers_root_holds_the_share_and_the_program_and_nothing_else_of_the_host()
     {
-        using var daemon = Daemon.Serve(Socket, _share);
+        using var daemon = Daemon.Serve(Socket, Share);
         var root = $"/proc/{ServerProcesses.Of(daemon)}/root";
 
         Assert.Equal("from the host", File.ReadAllText($"{root}/shares/1/hello"));
@@ -38,11 +24,11 @@ public sealed class SandboxTests : IDisposable
     [SandboxFact]
     public void Nothing_above_the_share_can_be_reached_from_it()
     {
-        using var daemon = Daemon.Serve(Socket, _share);
+        using var daemon = Daemon.Serve(Socket, Share);
         var share = $"/proc/{ServerProcesses.Of(daemon)}/root/shares/1";
         var up = string.Concat(Enumerable.Repeat("/..", 20));
 
-        Assert.Equal(-(int)Errno.ENOENT, Open($"{share}{up}{_share}"));
+        Assert.Equal(-(int)Errno.ENOENT, Open($"{share}{up}{Share}"));
         Assert.Equal(-(int)Errno.ENOENT, Open($"{share}{up}/etc/passwd"));
         using var shares = new FileDescriptor(Open($"{share}{up}/shares"));
         Assert.True(shares.Value >= 0);
@@ -51,7 +37,7 @@ public sealed class SandboxTests : IDisposable
     [SandboxFact]
     public void The_servers_root_and_program_are_read_only()
     {
-        using var daemon = Daemon.Serve(Socket, _share);
+        using var daemon = Daemon.Serve(Socket, Share);
         var mounts = File.ReadAllLines($"/proc/{ServerProcesses.Of(daemon)}/mountinfo").Select(line => line.Split(' ')).ToArray();
 
         var writable = mounts.Where(fields => fields[5].Split(',').Contains("rw")).Select(fields => fields[4]).Order();
@@ -63,7 +49,7 @@ public sealed class SandboxTests : IDisposable
     [SandboxFact]
     public void A_share_that_is_readonly_is_so_for_the_kernel_too()
     {
-        using var daemon = Daemon.Serve(Socket, _share, "--readonly");
+        using var daemon = Daemon.Serve(Socket, Share, "--readonly");
 
         var error = Assert.ThrowsAny<Exception>(() => File.WriteAllText($"/proc/{ServerProcesses.Of(daemon)}/root/shares/1/new", ""));
 
@@ -73,7 +59,7 @@ public sealed class SandboxTests : IDisposable
     [SandboxFact]
     public void The_server_has_namespaces_and_no_network()
     {
-        using var daemon = Daemon.Serve(Socket, _share);
+        using var daemon = Daemon.Serve(Socket, Share);
         var pid = ServerProcesses.Of(daemon);
 
         foreach (var name in (string[])["mnt", "net", "ipc", "uts"])
@@ -86,7 +72,7 @@ public sealed class SandboxTests : IDisposable
     [SandboxFact]
     public void The_parent_stays_where_its_caller_started_it()
     {
-        using var daemon = Daemon.Serve(Socket, _share);
+        using var daemon = Daemon.Serve(Socket, Share);
 
         foreach (var name in (string[])["mnt", "net", "ipc", "uts"])
             Assert.Equal(new FileInfo($"/proc/self/ns/{name}").LinkTarget, new FileInfo($"/proc/{daemon.Id}/ns/{name}").LinkTarget);
@@ -96,7 +82,7 @@ public sealed class SandboxTests : IDisposable
     [SandboxFact]
     public void The_server_keeps_only_the_capabilities_that_serving_needs()
     {
-        using var daemon = Daemon.Serve(Socket, _share, "--inode-file-handles=never");
+        using var daemon = Daemon.Serve(Socket, Share, "--inode-file-handles=never");
         var pid = ServerProcesses.Of(daemon);
 
         // CHOWN 0, DAC_OVERRIDE 1, FOWNER 3, FSETID 4, SETGID 6, SETUID 7, MKNOD 27, SETFCAP 31.
@@ -110,7 +96,7 @@ public sealed class SandboxTests : IDisposable
     [SandboxFact]
     public void Every_thread_of_the_server_is_under_the_filter()
     {
-        using var daemon = Daemon.Serve(Socket, _share);
+        using var daemon = Daemon.Serve(Socket, Share);
         using var machine = VirtualMachine.Mount(Socket);
         Assert.Equal("from the host"u8, machine.Fuse.ReadFile("hello"));
 
@@ -123,9 +109,9 @@ public sealed class SandboxTests : IDisposable
     [SandboxFact]
     public void Nothing_of_the_callers_environment_and_descriptors_reaches_the_server()
     {
-        using var inherited = new InheritedListener(_directory["other.sock"]);
+        using var inherited = new InheritedListener(Folder["other.sock"]);
         using var daemon = ChildProcess.Start(
-            Daemon.Program, ["serve", "--socket-path", Socket, _share],
+            Daemon.Program, ["serve", "--socket-path", Socket, Share],
             environment: new Dictionary<string, string> { ["AWS_SECRET_ACCESS_KEY"] = "secret" });
         var pid = ServerProcesses.Of(daemon);
 
@@ -139,18 +125,18 @@ public sealed class SandboxTests : IDisposable
     public void What_the_host_mounts_in_the_share_later_is_seen()
     {
         // A mount that is shared, as everything is under systemd, so that mounts on it are passed on.
-        Mount("-t", "tmpfs", "none", _share);
+        Mount("-t", "tmpfs", "none", Share);
         try
         {
-            Mount("--make-shared", _share);
-            Directory.CreateDirectory(Path.Combine(_share, "rootfs"));
-            Directory.CreateDirectory(_directory["container"]);
-            File.WriteAllText(_directory["container/inside"], "bound later");
-            using var daemon = Daemon.Serve(Socket, _share, "--cache=never");
+            Mount("--make-shared", Share);
+            Directory.CreateDirectory(Path.Combine(Share, "rootfs"));
+            Directory.CreateDirectory(Folder["container"]);
+            File.WriteAllText(Folder["container/inside"], "bound later");
+            using var daemon = Daemon.Serve(Socket, Share, "--cache=never");
             using var machine = VirtualMachine.Mount(Socket);
             Assert.Equal((int)Errno.ENOENT, machine.Fuse.Lookup(machine.Fuse.Walk("rootfs").NodeId, "inside"u8).Error);
 
-            Mount("--bind", _directory["container"], Path.Combine(_share, "rootfs"));
+            Mount("--bind", Folder["container"], Path.Combine(Share, "rootfs"));
             try
             {
                 Assert.Equal("bound later"u8, machine.Fuse.ReadFile("rootfs/inside"));
@@ -158,39 +144,39 @@ public sealed class SandboxTests : IDisposable
             finally
             {
                 // As Kata unmounts: the guest still knows what was there.
-                Run("umount", "-l", Path.Combine(_share, "rootfs"));
+                Run("umount", "-l", Path.Combine(Share, "rootfs"));
             }
             Assert.Equal((int)Errno.ENOENT, machine.Fuse.Lookup(machine.Fuse.Walk("rootfs").NodeId, "inside"u8).Error);
         }
         finally
         {
-            Run("umount", "-l", _share);
+            Run("umount", "-l", Share);
         }
     }
 
     [SandboxFact]
     public void The_server_ends_with_its_parent_however_that_ends()
     {
-        using var daemon = Daemon.Serve(Socket, _share);
+        using var daemon = Daemon.Serve(Socket, Share);
         using var machine = VirtualMachine.Mount(Socket);
         var server = ServerProcesses.Of(daemon);
         using var end = new FileDescriptor(SystemCallException.ThrowIfError(Processes.OpenDescriptor(server), "pidfd_open"));
 
         daemon.Kill();
 
-        Assert.Equal(1, Polling.Poll([new PollEntry(end.Value, Polling.POLLIN)], (int)s_end.TotalMilliseconds));
+        Assert.Equal(1, Polling.Poll([new PollEntry(end.Value, Polling.POLLIN)], (int)End.TotalMilliseconds));
     }
 
     [SandboxFact]
     public void A_server_that_is_killed_ends_its_parent_which_says_so()
     {
-        using var daemon = Daemon.Serve(Socket, _share);
+        using var daemon = Daemon.Serve(Socket, Share);
         var server = ServerProcesses.Of(daemon);
 
         using (var killer = Process.Start("kill", ["-9", $"{server}"]))
             killer.WaitForExit();
 
-        Assert.True(daemon.WaitForExit(s_end));
+        Assert.True(daemon.WaitForExit(End));
         Assert.Equal(1, daemon.ExitCode);
         Assert.Contains("ended by signal 9", daemon.ErrorText, StringComparison.Ordinal);
         Assert.False(File.Exists(Socket));
@@ -199,13 +185,13 @@ public sealed class SandboxTests : IDisposable
     [SandboxFact]
     public void A_signal_to_the_parent_ends_the_server_in_order()
     {
-        using var daemon = Daemon.Serve(Socket, _share);
+        using var daemon = Daemon.Serve(Socket, Share);
         using var machine = VirtualMachine.Mount(Socket);
         machine.Fuse.WriteFile(FuseClient.Root, "new"u8, "written"u8);
 
         daemon.Terminate();
 
-        Assert.True(daemon.WaitForExit(s_end), daemon.ErrorText);
+        Assert.True(daemon.WaitForExit(End), daemon.ErrorText);
         Assert.Equal(0, daemon.ExitCode);
         Assert.Contains("requests:", daemon.ErrorText, StringComparison.Ordinal);
         Assert.False(File.Exists(Socket));
@@ -214,7 +200,7 @@ public sealed class SandboxTests : IDisposable
     [SandboxFact]
     public void A_server_in_a_chroot_serves_and_sees_nothing_under_its_root()
     {
-        using var daemon = Daemon.Serve(Socket, _share, "--sandbox=chroot", "--xattr");
+        using var daemon = Daemon.Serve(Socket, Share, "--sandbox=chroot", "--xattr");
         using var machine = VirtualMachine.Mount(Socket);
         var server = ServerProcesses.Of(daemon);
 
@@ -223,13 +209,13 @@ public sealed class SandboxTests : IDisposable
         machine.Fuse.WriteFile(FuseClient.Root, "new"u8, "from the guest"u8);
         Assert.Equal(0, machine.Fuse.SetXattr(machine.Fuse.Walk("new").NodeId, "user.one"u8, "1"u8));
         Assert.Equal("1"u8, machine.Fuse.GetXattr(machine.Fuse.Walk("new").NodeId, "user.one"u8).Value);
-        Assert.Equal("from the guest", File.ReadAllText(Path.Combine(_share, "new")));
+        Assert.Equal("from the guest", File.ReadAllText(Path.Combine(Share, "new")));
     }
 
     [SandboxFact]
     public void Without_a_sandbox_there_is_one_process()
     {
-        using var daemon = Daemon.Serve(Socket, _share, "--sandbox=none");
+        using var daemon = Daemon.Serve(Socket, Share, "--sandbox=none");
 
         Assert.Throws<InvalidOperationException>(() => ServerProcesses.Of(daemon));
     }

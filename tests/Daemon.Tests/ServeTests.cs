@@ -8,35 +8,21 @@ using Xunit;
 namespace VirtioFsStore.Daemon.Tests;
 
 /// <summary>The program serves, ends and starts again as callers expect it to.</summary>
-public sealed class ServeTests : IDisposable
+public sealed class ServeTests : SharedDirectory
 {
-    static readonly TimeSpan s_end = TimeSpan.FromSeconds(30);
-    readonly TemporaryDirectory _directory = new();
-    readonly string _share;
-
-    public ServeTests()
-    {
-        _share = Directory.CreateDirectory(_directory["share"]).FullName;
-        File.WriteAllText(Path.Combine(_share, "hello"), "from the host");
-    }
-
-    string Socket => _directory["vfs.sock"];
-
-    public void Dispose() => _directory.Dispose();
-
     [Fact]
     public void A_directory_is_served_read_write_and_the_program_ends_with_the_vmm()
     {
-        using var daemon = Daemon.Serve(Socket, _share);
+        using var daemon = Daemon.Serve(Socket, Share);
         using (var machine = VirtualMachine.Mount(Socket))
         {
             Assert.Equal("from the host"u8, machine.Fuse.ReadFile("hello"));
             machine.Fuse.WriteFile(FuseClient.Root, "new"u8, "from the guest"u8);
         }
 
-        Assert.True(daemon.WaitForExit(s_end), daemon.ErrorText);
+        Assert.True(daemon.WaitForExit(End), daemon.ErrorText);
         Assert.Equal(0, daemon.ExitCode);
-        Assert.Equal("from the guest", File.ReadAllText(Path.Combine(_share, "new")));
+        Assert.Equal("from the guest", File.ReadAllText(Path.Combine(Share, "new")));
         Assert.False(File.Exists(Socket));
         Assert.Empty(daemon.OutputText);
     }
@@ -44,7 +30,7 @@ public sealed class ServeTests : IDisposable
     [Fact]
     public void A_readonly_share_is_not_changed()
     {
-        using var daemon = Daemon.Serve(Socket, _share, "--readonly");
+        using var daemon = Daemon.Serve(Socket, Share, "--readonly");
         using var machine = VirtualMachine.Mount(Socket);
 
         Assert.Equal((int)Errno.EROFS, machine.Fuse.MkDir(FuseClient.Root, "new"u8).Error);
@@ -54,9 +40,9 @@ public sealed class ServeTests : IDisposable
     [Fact]
     public void Several_directories_are_served_under_one_root()
     {
-        var second = Directory.CreateDirectory(_directory["second"]).FullName;
+        var second = Directory.CreateDirectory(Folder["second"]).FullName;
         File.WriteAllText(Path.Combine(second, "two"), "2");
-        using var daemon = Daemon.Serve(Socket, "--mount", $"/one={_share}", "--mount", $"/deep/two={second}");
+        using var daemon = Daemon.Serve(Socket, "--mount", $"/one={Share}", "--mount", $"/deep/two={second}");
         using var machine = VirtualMachine.Mount(Socket);
 
         Assert.Equal("from the host"u8, machine.Fuse.ReadFile("one/hello"));
@@ -66,11 +52,11 @@ public sealed class ServeTests : IDisposable
     [Fact]
     public void Sigterm_ends_an_idle_server_cleanly()
     {
-        using var daemon = Daemon.Serve(Socket, _share);
+        using var daemon = Daemon.Serve(Socket, Share);
 
         daemon.Terminate();
 
-        Assert.True(daemon.WaitForExit(s_end));
+        Assert.True(daemon.WaitForExit(End));
         Assert.Equal(0, daemon.ExitCode);
         Assert.False(File.Exists(Socket));
     }
@@ -78,21 +64,21 @@ public sealed class ServeTests : IDisposable
     [Fact]
     public void Sigterm_ends_a_server_with_a_guest_cleanly()
     {
-        using var daemon = Daemon.Serve(Socket, _share);
+        using var daemon = Daemon.Serve(Socket, Share);
         using var machine = VirtualMachine.Mount(Socket);
         _ = machine.Fuse.ReadFile("hello");
 
         daemon.Terminate();
 
-        Assert.True(daemon.WaitForExit(s_end));
+        Assert.True(daemon.WaitForExit(End));
         Assert.Equal(0, daemon.ExitCode);
-        Assert.True(machine.Frontend.Socket.WaitForClose(s_end));
+        Assert.True(machine.Frontend.Socket.WaitForClose(End));
     }
 
     [Fact]
     public void Requests_that_were_posted_when_sigterm_came_are_answered_or_left_in_the_ring()
     {
-        using var daemon = Daemon.Serve(Socket, _share);
+        using var daemon = Daemon.Serve(Socket, Share);
         using var machine = VirtualMachine.Mount(Socket);
         var queue = machine.Fuse.Requests;
         daemon.Freeze();
@@ -102,7 +88,7 @@ public sealed class ServeTests : IDisposable
         daemon.Terminate();
         daemon.Thaw();
 
-        Assert.True(daemon.WaitForExit(s_end));
+        Assert.True(daemon.WaitForExit(End));
         Assert.Equal(0, daemon.ExitCode);
         while (queue.Poll() is { } request)
         {
@@ -115,13 +101,13 @@ public sealed class ServeTests : IDisposable
     public void A_listening_descriptor_can_be_handed_over()
     {
         using var listener = new InheritedListener(Socket);
-        using var daemon = ChildProcess.Start(Daemon.Program, ["serve", "--fd", $"{listener.Fd}", _share]);
+        using var daemon = ChildProcess.Start(Daemon.Program, ["serve", "--fd", $"{listener.Fd}", Share]);
         listener.Dispose();
 
         using (var machine = VirtualMachine.Mount(Socket))
             Assert.Equal("from the host"u8, machine.Fuse.ReadFile("hello"));
 
-        Assert.True(daemon.WaitForExit(s_end));
+        Assert.True(daemon.WaitForExit(End));
         Assert.Equal(0, daemon.ExitCode);
     }
 
@@ -130,7 +116,7 @@ public sealed class ServeTests : IDisposable
     {
         using var listener = new InheritedListener(Socket, listening: false);
 
-        var (code, _, error) = Daemon.Run("serve", "--fd", $"{listener.Fd}", _share);
+        var (code, _, error) = Daemon.Run("serve", "--fd", $"{listener.Fd}", Share);
 
         Assert.Equal(1, code);
         Assert.Contains("listen", error, StringComparison.Ordinal);
@@ -139,13 +125,13 @@ public sealed class ServeTests : IDisposable
     [Fact]
     public void A_server_that_listens_again_keeps_the_session()
     {
-        using var daemon = Daemon.Serve(Socket, _share, "--relisten");
+        using var daemon = Daemon.Serve(Socket, Share, "--relisten");
         using var machine = VirtualMachine.Mount(Socket, new VirtualMachineOptions { Profile = VmmProfile.CloudHypervisor });
         var node = machine.Fuse.Walk("hello").NodeId;
         var handle = machine.Fuse.Open(node).Value.Fh;
 
         machine.Disconnect();
-        Assert.True(daemon.WaitReady(2, s_end));
+        Assert.True(daemon.WaitReady(2, End));
         machine.Reconnect(Socket);
 
         Assert.Equal("from the host"u8, machine.Fuse.Read(node, handle, 0, 100).Value);
@@ -153,7 +139,7 @@ public sealed class ServeTests : IDisposable
         for (var i = 0; i < 5; i++)
         {
             machine.Disconnect();
-            Assert.True(daemon.WaitReady(3 + i, s_end));
+            Assert.True(daemon.WaitReady(3 + i, End));
             machine.Reconnect(Socket);
         }
         Assert.True(daemon.CountDescriptors() <= descriptors);
@@ -162,17 +148,17 @@ public sealed class ServeTests : IDisposable
     [Fact]
     public void A_stale_socket_is_replaced_and_one_in_use_is_not()
     {
-        using (var first = Daemon.Serve(Socket, _share))
+        using (var first = Daemon.Serve(Socket, Share))
         {
-            var (code, _, error) = Daemon.Run("serve", "--socket-path", Socket, _share);
+            var (code, _, error) = Daemon.Run("serve", "--socket-path", Socket, Share);
             Assert.Equal(1, code);
             Assert.Contains("in use", error, StringComparison.Ordinal);
             first.Kill();
-            Assert.True(first.WaitForExit(s_end));
+            Assert.True(first.WaitForExit(End));
         }
         Assert.True(File.Exists(Socket));
 
-        using var second = Daemon.Serve(Socket, _share);
+        using var second = Daemon.Serve(Socket, Share);
         using var machine = VirtualMachine.Mount(Socket);
         Assert.Equal("from the host"u8, machine.Fuse.ReadFile("hello"));
     }
@@ -180,13 +166,13 @@ public sealed class ServeTests : IDisposable
     [Fact]
     public void The_socket_has_the_mode_that_was_asked_for()
     {
-        using (Daemon.Serve(Socket, _share))
+        using (Daemon.Serve(Socket, Share))
             Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Socket));
-        using (Daemon.Serve(_directory["other.sock"], _share, "--socket-mode", "0666"))
+        using (Daemon.Serve(Folder["other.sock"], Share, "--socket-mode", "0666"))
             Assert.Equal(
                 UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite
                 | UnixFileMode.OtherRead | UnixFileMode.OtherWrite,
-                File.GetUnixFileMode(_directory["other.sock"]));
+                File.GetUnixFileMode(Folder["other.sock"]));
     }
 
     [Fact]
@@ -194,9 +180,9 @@ public sealed class ServeTests : IDisposable
     {
         // Kata's runtime-rs, rootless: the path is a file name, the working directory is the socket's.
         using var daemon = ChildProcess.Start(
-            Daemon.Program, ["serve", "--socket-path", "bare.sock", _share], workingDirectory: _directory.Path);
+            Daemon.Program, ["serve", "--socket-path", "bare.sock", Share], workingDirectory: Folder.Path);
 
-        using var machine = VirtualMachine.Mount(_directory["bare.sock"]);
+        using var machine = VirtualMachine.Mount(Folder["bare.sock"]);
 
         Assert.Equal("from the host"u8, machine.Fuse.ReadFile("hello"));
     }
@@ -204,13 +190,13 @@ public sealed class ServeTests : IDisposable
     [Fact]
     public void A_hostile_vmm_does_not_end_a_server_that_listens_again()
     {
-        using var daemon = Daemon.Serve(Socket, _share, "--relisten");
+        using var daemon = Daemon.Serve(Socket, Share, "--relisten");
         using (var hostile = VhostUserSocket.Connect(Socket))
         {
             hostile.SendRaw([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]);
-            Assert.True(hostile.WaitForClose(s_end));
+            Assert.True(hostile.WaitForClose(End));
         }
-        Assert.True(daemon.WaitReady(2, s_end));
+        Assert.True(daemon.WaitReady(2, End));
 
         using var machine = VirtualMachine.Mount(Socket);
 
@@ -220,7 +206,7 @@ public sealed class ServeTests : IDisposable
     [Fact]
     public void The_tag_is_in_the_configuration_space()
     {
-        using var daemon = Daemon.Serve(Socket, _share, "--tag", "kataShared", "--request-queues", "2");
+        using var daemon = Daemon.Serve(Socket, Share, "--tag", "kataShared", "--request-queues", "2");
         using var machine = VirtualMachine.Mount(
             Socket, new VirtualMachineOptions { Profile = VmmProfile.QemuGenericDevice, RequestQueues = 2 });
 

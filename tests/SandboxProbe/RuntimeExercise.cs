@@ -44,7 +44,7 @@ static class RuntimeExercise
     {
         for (var i = 0; i < 100; i++)
         {
-            var thread = new Thread(() => Thread.Sleep(0), maxStackSize: i % 2 == 0 ? 0 : 16 << 20) { Name = $"probe{i}", Priority = ThreadPriority.AboveNormal };
+            var thread = new Thread(static () => { }, maxStackSize: i % 2 == 0 ? 0 : 16 << 20) { Name = $"probe{i}", Priority = ThreadPriority.AboveNormal };
             thread.Start();
             thread.Join();
         }

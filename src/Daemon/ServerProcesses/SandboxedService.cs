@@ -54,6 +54,8 @@ static class SandboxedService
         }
         catch (ServerEndedException)
         {
+            // The link's end, not yet the process's.
+            KillAfter(server, s_grace);
             var code = Wait(server, logger);
             return code == 0 && !stop.Token.IsCancellationRequested ? ProgramCommand.Failed : code;
         }

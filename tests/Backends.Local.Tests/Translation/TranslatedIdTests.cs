@@ -28,13 +28,7 @@ public sealed class TranslatedIdTests : IDisposable
     {
         _share.As(1001, 1002);
 
-        var made = new[]
-        {
-            _share.Create("file").Entry,
-            _share.MakeDirectory("directory"),
-            _share.SymbolicLink("link", "target"),
-            _share.TryMakeNode("fifo", StatMode.Fifo | 0x1A4).Value,
-        };
+        var made = _share.MakeOneOfEach();
 
         Assert.All(made, entry => Assert.Equal((1001u, 1002u), (entry.Attributes.Uid, entry.Attributes.Gid)));
         Assert.All(made, entry => Assert.Equal(1001u, _share.Attributes(entry.Node).Uid));

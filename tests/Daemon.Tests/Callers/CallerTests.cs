@@ -12,25 +12,11 @@ namespace VirtioFsStore.Daemon.Tests.Callers;
 /// sources of the words: kata-containers (virtiofsd.go, share_virtio_fs_standalone.rs), Incus (device/disk), libvirt (qemu_virtiofs.c),
 /// systemd (vmspawn.c), podman (machine/qemu).
 /// </summary>
-public sealed class CallerTests : IDisposable
+public sealed class CallerTests : SharedDirectory
 {
     const ulong Day = 86_400;
 
-    static readonly TimeSpan s_end = TimeSpan.FromSeconds(30);
     static readonly Dictionary<string, string> s_noEnvironment = [];
-
-    readonly TemporaryDirectory _directory = new();
-    readonly string _share;
-
-    public CallerTests()
-    {
-        _share = Directory.CreateDirectory(_directory["share"]).FullName;
-        File.WriteAllText(Path.Combine(_share, "hello"), "from the host");
-    }
-
-    string Socket => _directory["vfs.sock"];
-
-    public void Dispose() => _directory.Dispose();
 
     [Theory]
     [InlineData("auto", 1)]
@@ -41,7 +27,7 @@ public sealed class CallerTests : IDisposable
     {
         using var listener = new InheritedListener(Socket);
         using var daemon = CallerProcess.WithListener(
-            listener, "--syslog", $"--cache={cache}", $"--shared-dir={_share}", "--fd=3", "--thread-pool-size=1", "--announce-submounts");
+            listener, "--syslog", $"--cache={cache}", $"--shared-dir={Share}", "--fd=3", "--thread-pool-size=1", "--announce-submounts");
         listener.Dispose();
         using var machine = VirtualMachine.Mount(Socket);
 
@@ -50,7 +36,7 @@ public sealed class CallerTests : IDisposable
         Assert.True(machine.Fuse.Agreed.HasFlag(FuseInitFlags.Submounts));
         Assert.Equal(cache != "never", machine.Fuse.Agreed.HasFlag(FuseInitFlags.DoReadDirPlus));
         daemon.Kill();
-        Assert.True(daemon.WaitForExit(s_end));
+        Assert.True(daemon.WaitForExit(End));
     }
 
     [Fact]
@@ -58,7 +44,7 @@ public sealed class CallerTests : IDisposable
     {
         using var listener = new InheritedListener(Socket);
         using var daemon = CallerProcess.WithListener(
-            listener, "--syslog", "--cache=auto", $"--shared-dir={_share}", "--fd=3", "--thread-pool-size=1", "--announce-submounts", "--xattr");
+            listener, "--syslog", "--cache=auto", $"--shared-dir={Share}", "--fd=3", "--thread-pool-size=1", "--announce-submounts", "--xattr");
         listener.Dispose();
         using var machine = VirtualMachine.Mount(Socket);
         var node = machine.Fuse.Walk("hello").NodeId;
@@ -71,8 +57,8 @@ public sealed class CallerTests : IDisposable
     public void Katas_runtime_rs_with_a_bare_socket_name()
     {
         using var daemon = CallerProcess.Ready(
-            _directory.Path, "--socket-path", "virtiofsd.sock", "--shared-dir", _share, "--cache", "auto", "--thread-pool-size=1", "-o", "announce_submounts", "--xattr");
-        var socket = _directory["virtiofsd.sock"];
+            Folder.Path, "--socket-path", "virtiofsd.sock", "--shared-dir", Share, "--cache", "auto", "--thread-pool-size=1", "-o", "announce_submounts", "--xattr");
+        var socket = Folder["virtiofsd.sock"];
         Assert.Equal($"{daemon.Id}\n", ReadLocked($"{socket}.pid"));
 
         using (var machine = VirtualMachine.Mount(socket))
@@ -81,7 +67,7 @@ public sealed class CallerTests : IDisposable
             Assert.True(machine.Fuse.Agreed.HasFlag(FuseInitFlags.Submounts));
         }
 
-        Assert.True(daemon.WaitForExit(s_end));
+        Assert.True(daemon.WaitForExit(End));
         Assert.Equal(0, daemon.ExitCode);
         Assert.False(File.Exists($"{socket}.pid"));
     }
@@ -90,7 +76,7 @@ public sealed class CallerTests : IDisposable
     public void Incus_with_acls_where_both_sides_have_them()
     {
         using var listener = new InheritedListener(Socket);
-        using var daemon = CallerProcess.WithListener(listener, "--fd=3", "--cache=metadata", $"--shared-dir={_share}", "--posix-acl=auto");
+        using var daemon = CallerProcess.WithListener(listener, "--fd=3", "--cache=metadata", $"--shared-dir={Share}", "--posix-acl=auto");
         listener.Dispose();
         using var machine = VirtualMachine.Mount(Socket);
 
@@ -104,7 +90,7 @@ public sealed class CallerTests : IDisposable
         using var listener = new InheritedListener(Socket);
         var id = Environment.IsPrivilegedProcess ? 0 : ProcessIdentity.EffectiveUid;
         using var daemon = CallerProcess.WithListener(
-            listener, "--fd=3", "--cache=never", $"--shared-dir={_share}",
+            listener, "--fd=3", "--cache=never", $"--shared-dir={Share}",
             $"--translate-uid=map:1000:{id}:1", "--translate-uid=forbid-guest:0:1000", "--translate-uid=forbid-guest:1001:4294966294",
             $"--translate-gid=squash-guest:0:{ProcessIdentity.EffectiveGid}:4294967295");
         listener.Dispose();
@@ -122,7 +108,7 @@ public sealed class CallerTests : IDisposable
     {
         using var listener = new InheritedListener(Socket);
         using var daemon = CallerProcess.WithListener(
-            listener, "--fd=3", "--shared-dir", _share, "--cache", "always", "--sandbox", "namespace", "--xattr", "--thread-pool-size=16",
+            listener, "--fd=3", "--shared-dir", Share, "--cache", "always", "--sandbox", "namespace", "--xattr", "--thread-pool-size=16",
             "--rlimit-nofile=1024", "--readonly", "--log-level", "debug");
         listener.Dispose();
         using var machine = VirtualMachine.Mount(Socket);
@@ -137,7 +123,7 @@ public sealed class CallerTests : IDisposable
     {
         using var listener = new InheritedListener(Socket);
         using var daemon = CallerProcess.WithListener(
-            listener, "--fd=3", "-o", $"source={_share},cache=always,sandbox=namespace,xattr,flock,posix_lock", "-d");
+            listener, "--fd=3", "-o", $"source={Share},cache=always,sandbox=namespace,xattr,flock,posix_lock", "-d");
         listener.Dispose();
         using (var machine = VirtualMachine.Mount(Socket))
         {
@@ -146,7 +132,7 @@ public sealed class CallerTests : IDisposable
             Assert.Equal(Day, machine.Fuse.Walk("hello").EntryValid);
         }
 
-        Assert.True(daemon.WaitForExit(s_end));
+        Assert.True(daemon.WaitForExit(End));
         Assert.Contains(" DEBUG]", daemon.ErrorText, StringComparison.Ordinal);
     }
 
@@ -156,7 +142,7 @@ public sealed class CallerTests : IDisposable
         using var listener = new InheritedListener(Socket);
         var (user, group) = (ProcessIdentity.EffectiveUid, ProcessIdentity.EffectiveGid);
         using var daemon = CallerProcess.WithListener(
-            listener, "--fd", "3", "--xattr", "--shared-dir", _share, "--modcaps=-mknod", "--log-level=error", "--no-announce-submounts",
+            listener, "--fd", "3", "--xattr", "--shared-dir", Share, "--modcaps=-mknod", "--log-level=error", "--no-announce-submounts",
             "--translate-uid", $"map:4000:{user}:1", "--translate-gid", $"map:4000:{group}:1");
         listener.Dispose();
         using (var machine = VirtualMachine.Mount(Socket))
@@ -166,7 +152,7 @@ public sealed class CallerTests : IDisposable
             Assert.Equal((4000u, 4000u), (machine.Fuse.Walk("hello").Attr.Uid, machine.Fuse.Walk("hello").Attr.Gid));
         }
 
-        Assert.True(daemon.WaitForExit(s_end));
+        Assert.True(daemon.WaitForExit(End));
         Assert.Equal(0, daemon.ExitCode);
         Assert.Empty(daemon.ErrorText);
     }
@@ -175,12 +161,12 @@ public sealed class CallerTests : IDisposable
     public void Podman_s_machine_waits_for_the_socket()
     {
         using var daemon = CallerProcess.Started(
-            _share, new Dictionary<string, string> { ["RUST_LOG"] = "ERROR" },
+            Share, new Dictionary<string, string> { ["RUST_LOG"] = "ERROR" },
             "--sandbox", "none", "--socket-path", Socket, "--shared-dir", ".", "--seccomp=none");
         using (var machine = CallerProcess.MountWhenListening(daemon, Socket))
             Assert.Equal("from the host"u8, machine.Fuse.ReadFile("hello"));
 
-        Assert.True(daemon.WaitForExit(s_end));
+        Assert.True(daemon.WaitForExit(End));
         Assert.Equal(0, daemon.ExitCode);
         Assert.Empty(daemon.ErrorText);
     }
@@ -188,10 +174,10 @@ public sealed class CallerTests : IDisposable
     [Fact]
     public void A_second_daemon_on_a_socket_is_refused_by_the_pid_file()
     {
-        using var first = CallerProcess.Ready(_directory.Path, "--socket-path", Socket, "--shared-dir", _share);
-        using var second = CallerProcess.Started(_directory.Path, s_noEnvironment, "--socket-path", Socket, "--shared-dir", _share);
+        using var first = CallerProcess.Ready(Folder.Path, "--socket-path", Socket, "--shared-dir", Share);
+        using var second = CallerProcess.Started(Folder.Path, s_noEnvironment, "--socket-path", Socket, "--shared-dir", Share);
 
-        Assert.True(second.WaitForExit(s_end));
+        Assert.True(second.WaitForExit(End));
         Assert.Equal(1, second.ExitCode);
         Assert.Contains($"pid {first.Id}", second.ErrorText, StringComparison.Ordinal);
         Assert.Equal($"{first.Id}\n", ReadLocked($"{Socket}.pid"));
@@ -200,14 +186,14 @@ public sealed class CallerTests : IDisposable
     [Fact]
     public void What_a_killed_daemon_left_behind_is_taken_over()
     {
-        using (var first = CallerProcess.Ready(_directory.Path, "--socket-path", Socket, "--shared-dir", _share))
+        using (var first = CallerProcess.Ready(Folder.Path, "--socket-path", Socket, "--shared-dir", Share))
         {
             first.Kill();
-            Assert.True(first.WaitForExit(s_end));
+            Assert.True(first.WaitForExit(End));
         }
         Assert.True(File.Exists($"{Socket}.pid"));
 
-        using var second = CallerProcess.Ready(_directory.Path, "--socket-path", Socket, "--shared-dir", _share);
+        using var second = CallerProcess.Ready(Folder.Path, "--socket-path", Socket, "--shared-dir", Share);
 
         Assert.Equal($"{second.Id}\n", ReadLocked($"{Socket}.pid"));
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode($"{Socket}.pid"));

@@ -1,4 +1,3 @@
-using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Driver.Hosting;
 using Xunit;
 
@@ -7,9 +6,5 @@ namespace VirtioFsStore.Daemon.Tests.Sandboxing;
 /// <summary>A test that needs root's capabilities. Skipped without them, but not in CI.</summary>
 public sealed class RootTheoryAttribute : TheoryAttribute
 {
-    public RootTheoryAttribute()
-    {
-        if (!DevCache.IsCi && ProcessIdentity.EffectiveUid != 0)
-            Skip = "needs root's capabilities";
-    }
+    public RootTheoryAttribute() => Skip = TestNeeds.Root;
 }

@@ -1,0 +1,98 @@
+using System.Text;
+using System.Text.Json;
+using Microsoft.Extensions.Logging.Abstractions;
+using VirtioFsStore.Backends.ObjectStore.Sources;
+using VirtioFsStore.Backends.Overlay.Images;
+using VirtioFsStore.Backends.Overlay.Oci;
+using VirtioFsStore.Backends.Overlay.Store;
+using VirtioFsStore.Daemon.Channels;
+using VirtioFsStore.Daemon.Keeping;
+using VirtioFsStore.Driver.Hosting;
+using Xunit;
+
+namespace VirtioFsStore.Daemon.Tests;
+
+/// <summary>What a keeper tells its clients, whatever they and their images are like.</summary>
+public sealed class KeeperServerTests : IDisposable
+{
+    static readonly TimeSpan s_wait = TimeSpan.FromSeconds(60);
+
+    readonly TemporaryDirectory _directory = new();
+    readonly KeeperAddress _address;
+
+    public KeeperServerTests() => _address = new KeeperAddress(StoreDirectory.Open(_directory["store"]));
+
+    public void Dispose() => _directory.Dispose();
+
+    [Fact]
+    public void A_client_that_takes_no_message_does_not_hold_up_the_layer_that_others_wait_for()
+    {
+        // More than a socket takes that nobody reads from.
+        const int Many = 10_000;
+        using var told = new ManualResetEventSlim();
+        using var server = Serve(progress =>
+        {
+            for (var i = 0; i < Many; i++)
+                progress!.Report(new LayerProgress(Digest.TryParse("sha256:" + new string('a', 64))!, i, Many));
+            told.Set();
+            throw new ImageException("that was all");
+        });
+        using var client = Ask();
+
+        Assert.True(told.Wait(s_wait));
+    }
+
+    [Fact]
+    public void A_failure_that_nobody_foresaw_is_told_and_ends_the_connection()
+    {
+        using var server = Serve(_ => throw new InvalidOperationException("not foreseen"));
+        using var client = Ask();
+
+        Assert.Equal(KeeperMessage.Accepted, Next(client).Kind);
+        Assert.Equal((KeeperMessage.Failed, "not foreseen"), Next(client));
+        Assert.Null(client.Receive());
+    }
+
+    [Fact]
+    public void A_keeper_that_ends_leaves_no_client_waiting()
+    {
+        using var asked = new ManualResetEventSlim();
+        var server = Serve(_ =>
+        {
+            asked.Set();
+            return new TaskCompletionSource<ImageFiles>().Task;
+        });
+        using var client = Ask();
+        Assert.Equal(KeeperMessage.Accepted, Next(client).Kind);
+        Assert.True(asked.Wait(s_wait));
+
+        server.Dispose();
+
+        Assert.Null(client.Receive());
+    }
+
+    KeeperServer Serve(Func<IProgress<LayerProgress>?, Task<ImageFiles>> open) => new(new Keeper(open), _address.Listen(), NullLogger.Instance);
+
+    MessageSocket Ask()
+    {
+        var client = _address.TryConnect()!;
+        var request = new ImageRequest("oci:/images/web:latest", Platform.Current.ToString());
+        client.Send((uint)KeeperMessage.OpenImage, 0, JsonSerializer.SerializeToUtf8Bytes(request, KeeperJson.Default.ImageRequest));
+        return client;
+    }
+
+    static (KeeperMessage Kind, string Text) Next(MessageSocket client)
+    {
+        using var message = client.Receive()!;
+        return ((KeeperMessage)message.Kind, Encoding.UTF8.GetString(message.Body.Span));
+    }
+
+    /// <summary>Stands for a keeper at work on images that are hard to come by.</summary>
+    sealed class Keeper(Func<IProgress<LayerProgress>?, Task<ImageFiles>> open) : IKeeper
+    {
+        public async ValueTask<ImageFiles> OpenImageAsync(ImageReference reference, Platform platform, IProgress<LayerProgress>? progress, CancellationToken cancellation) =>
+            await open(progress).WaitAsync(cancellation);
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    }
+}
