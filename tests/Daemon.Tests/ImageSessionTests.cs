@@ -38,6 +38,17 @@ public sealed class ImageSessionTests : IDisposable
     }
 
     [Fact]
+    public void An_image_of_as_many_layers_as_there_may_be_is_handed_over_whole()
+    {
+        TinyImage.CreateRepeated(_directory["deep"], new Dictionary<string, byte[]> { ["hello"] = "from the topmost"u8.ToArray() }, 1000);
+        using var keeper = ChildProcess.Start(Daemon.Program, ["keeper", "--store", _directory["store"]], readyText: "this process is the keeper");
+        using var daemon = Daemon.Serve(Socket, $"oci:{_directory["deep"]}:latest", "--store", _directory["store"]);
+        using var machine = VirtualMachine.Mount(Socket);
+
+        Assert.Equal("from the topmost"u8, machine.Fuse.ReadFile("hello"));
+    }
+
+    [Fact]
     public void A_guest_goes_on_when_its_server_is_killed_and_replaced()
     {
         using var first = Serve();

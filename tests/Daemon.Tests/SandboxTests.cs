@@ -173,8 +173,7 @@ public sealed class SandboxTests : SharedDirectory
         using var daemon = Daemon.Serve(Socket, Share);
         var server = ServerProcesses.Of(daemon);
 
-        using (var killer = Process.Start("kill", ["-9", $"{server}"]))
-            killer.WaitForExit();
+        ServerProcesses.Signal(server, "KILL");
 
         Assert.True(daemon.WaitForExit(End));
         Assert.Equal(1, daemon.ExitCode);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using VirtioFsStore.Driver.Hosting;
 
@@ -16,16 +17,12 @@ static class ServerProcesses
     public static string Status(int pid, string field) =>
         File.ReadLines($"/proc/{pid}/status").Single(line => line.StartsWith(field + ":", StringComparison.Ordinal))[(field.Length + 1)..].Trim();
 
-    public static bool IsAlive(int pid)
+    /// <param name="pid">From <see cref="Of"/>.</param>
+    /// <param name="signal">Its name without "SIG".</param>
+    public static void Signal(int pid, string signal)
     {
-        try
-        {
-            return !Status(pid, "State").StartsWith('Z');
-        }
-        catch (IOException)
-        {
-            return false;
-        }
+        using var kill = Process.Start("kill", [$"-{signal}", $"{pid}"]);
+        kill.WaitForExit();
     }
 
     static int ParentOf(int pid)

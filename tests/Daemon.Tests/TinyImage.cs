@@ -18,7 +18,13 @@ static class TinyImage
 
     /// <inheritdoc cref="Create(string, IReadOnlyDictionary{string, byte[]}, ReadOnlySpan{ValueTuple{string, byte[]}})"/>
     /// <param name="mode">Of each file.</param>
-    public static string Create(string path, IReadOnlyDictionary<string, byte[]> files, UnixFileMode mode, params ReadOnlySpan<(string Name, byte[] Value)> xattrs)
+    public static string Create(string path, IReadOnlyDictionary<string, byte[]> files, UnixFileMode mode, params ReadOnlySpan<(string Name, byte[] Value)> xattrs) =>
+        Create(path, files, mode, 1, xattrs);
+
+    /// <summary>Lists its one layer several times.</summary>
+    public static string CreateRepeated(string path, IReadOnlyDictionary<string, byte[]> files, int times) => Create(path, files, DefaultMode, times, []);
+
+    static string Create(string path, IReadOnlyDictionary<string, byte[]> files, UnixFileMode mode, int times, ReadOnlySpan<(string Name, byte[] Value)> xattrs)
     {
         Directory.CreateDirectory(Path.Combine(path, "blobs/sha256"));
         var tar = new MemoryStream();
@@ -36,12 +42,12 @@ static class TinyImage
         var layer = Put(path, compressed.ToArray());
         var architecture = System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.Arm64 ? "arm64" : "amd64";
         var config = Put(path, Encoding.UTF8.GetBytes(
-            $$$"""{"architecture":"{{{architecture}}}","os":"linux","rootfs":{"type":"layers","diff_ids":["{{{Digest(tar.ToArray())}}}"]}}"""));
+            $$$"""{"architecture":"{{{architecture}}}","os":"linux","rootfs":{"type":"layers","diff_ids":[{{{Repeated($"\"{Digest(tar.ToArray())}\"")}}}]}}"""));
         var manifest = Put(path, Encoding.UTF8.GetBytes(
             $$$"""
             {"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",
             "config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{{{config.Digest}}}","size":{{{config.Size}}}},
-            "layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"{{{layer.Digest}}}","size":{{{layer.Size}}}}]}
+            "layers":[{{{Repeated($$"""{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"{{layer.Digest}}","size":{{layer.Size}}}""")}}}]}
             """));
         File.WriteAllText(Path.Combine(path, "oci-layout"), """{"imageLayoutVersion":"1.0.0"}""");
         File.WriteAllText(Path.Combine(path, "index.json"),
@@ -50,6 +56,8 @@ static class TinyImage
             "size":{{{manifest.Size}}},"annotations":{"org.opencontainers.image.ref.name":"latest"}}]}
             """);
         return path;
+
+        string Repeated(string item) => string.Join(',', Enumerable.Repeat(item, times));
     }
 
     /// <summary>An extended header for the entry that follows. Its values may be any bytes, which TarWriter's cannot.</summary>

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Driver.Fuse;
@@ -52,6 +53,22 @@ public sealed class BusyMountTests
     {
         foreach (var fd in Directory.GetFiles($"/proc/{pid}/fd"))
             yield return new FileInfo(fd).LinkTarget ?? "";
+    }
+
+    [Fact]
+    public void A_mount_whose_unmounting_nobody_waited_for_is_gone_and_its_place_free()
+    {
+        using var daemon = new NydusDaemon();
+        Assert.Equal(204, daemon.Api.Mount("/m", "passthrough_fs", daemon.Share).Status);
+        var server = ServerProcesses.Of(daemon.Process);
+        // Nothing is unmounted before its client has hung up.
+        ServerProcesses.Signal(server, "STOP");
+        using (var client = daemon.Api.Connect())
+            client.Send(Encoding.UTF8.GetBytes(daemon.Api.Text("DELETE", daemon.Api.Target("/m"), null)));
+        ServerProcesses.Signal(server, "CONT");
+
+        Assert.True(SpinWait.SpinUntil(() => daemon.Api.Mount("/m", "passthrough_fs", daemon.Share).Status == 204, TimeSpan.FromSeconds(60)));
+        Assert.Equal(204, daemon.Api.Unmount("/m").Status);
     }
 
     [Fact]
