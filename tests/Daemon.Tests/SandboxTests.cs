@@ -35,6 +35,42 @@ public sealed class SandboxTests : SharedDirectory
     }
 
     [SandboxFact]
+    public void From_inside_neither_a_link_nor_dots_lead_out()
+    {
+        File.CreateSymbolicLink(Path.Combine(Share, "link"), "/etc/passwd");
+        File.CreateSymbolicLink(Path.Combine(Share, "up"), "../../../../../../etc/passwd");
+        using var daemon = Daemon.Serve(Socket, Share);
+
+        var found = InsideSandbox.Run(ServerProcesses.Of(daemon), fileHandles: true, () =>
+            Array.ConvertAll((string[])["/etc/passwd", "/shares/1/link", "/shares/1/up", "/shares/1/../../../etc/passwd"], Open));
+        var share = InsideSandbox.Run(ServerProcesses.Of(daemon), fileHandles: true, () => Open("/shares/1/hello"));
+
+        Assert.All(found, result => Assert.Equal(-(int)Errno.ENOENT, result));
+        Assert.True(share >= 0);
+        _ = Descriptors.Close(share);
+    }
+
+    [SandboxFact]
+    public unsafe void From_inside_a_file_handle_opens_nothing_without_the_right_to_open_by_handle()
+    {
+        var outside = Folder["outside"];
+        File.WriteAllText(outside, "not shared");
+        FileHandle handle;
+        fixed (byte* path = Utf8Path.Encode(outside))
+            SystemCallException.ThrowIfError(FileHandles.Get(Descriptors.AT_FDCWD, path, &handle, 0), "name_to_handle_at");
+        using var daemon = Daemon.Serve(Socket, Share, "--inode-file-handles=never");
+        var taken = &handle;
+
+        var result = InsideSandbox.Run(ServerProcesses.Of(daemon), fileHandles: false, () =>
+        {
+            using var share = new FileDescriptor(Descriptors.Open("/shares/1", OpenFlags.O_RDONLY));
+            return share.Value < 0 ? share.Value : FileHandles.Open(share.Value, taken, OpenFlags.O_RDONLY);
+        });
+
+        Assert.Equal(-(int)Errno.EPERM, result);
+    }
+
+    [SandboxFact]
     public void The_servers_root_and_program_are_read_only()
     {
         using var daemon = Daemon.Serve(Socket, Share);

@@ -30,7 +30,11 @@ static unsafe partial class Native
     const int EFD_CLOEXEC = 0x80000;
     const int EFD_NONBLOCK = 0x800;
     const uint MFD_CLOEXEC = 1;
+    const int CLONE_NEWNS = 0x20000;
     const nint Interrupted = -(nint)(int)Errno.EINTR;
+
+    /// <summary>Moves the calling thread into the mount namespace that <paramref name="fd"/> (/proc/PID/ns/mnt) stands for, to its root. The thread has left its process's root before.</summary>
+    public static nint EnterMountNamespace(int fd) => Check(setns(fd, CLONE_NEWNS));
 
     /// <summary>An anonymous file of <paramref name="size"/> zero bytes.</summary>
     public static int CreateMemory(string name, long size)
@@ -171,6 +175,9 @@ static unsafe partial class Native
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial long lseek(int fd, long offset, int whence);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int setns(int fd, int type);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int kill(int pid, int signal);
