@@ -89,15 +89,17 @@ public sealed class BlobDecompressor
         var read = 0L;
         var input = ArrayPool<byte>.Shared.Rent(BufferSize);
         byte[]? output = null;
+        Stream? blob = null;
         try
         {
             try
             {
+                blob = _source.Size == 0 ? Stream.Null : await _source.OpenAsync(0, _source.Size, cancellation).ConfigureAwait(false);
                 using var decoder = StreamDecoder.Create(_compression, SeekPoint.Fresh(0, 0), _spanSize);
                 var atEnd = false;
                 while (!atEnd)
                 {
-                    var length = await ReadInputAsync(input, read, cancellation).ConfigureAwait(false);
+                    var length = await ReadInputAsync(blob, input, read, cancellation).ConfigureAwait(false);
                     hash.AppendData(input, 0, length);
                     read += length;
                     atEnd = length == 0;
@@ -133,10 +135,10 @@ public sealed class BlobDecompressor
                     output = null;
                 }
             }
-            catch (DecompressionException)
+            catch (DecompressionException) when (blob is not null)
             {
                 // A blob that was damaged on its way is worth telling from one that was made badly.
-                for (int length; (length = await ReadInputAsync(input, read, cancellation).ConfigureAwait(false)) > 0; read += length)
+                for (int length; (length = await ReadInputAsync(blob, input, read, cancellation).ConfigureAwait(false)) > 0; read += length)
                     hash.AppendData(input, 0, length);
                 CheckBlob(hash);
                 throw;
@@ -152,18 +154,19 @@ public sealed class BlobDecompressor
         }
         finally
         {
+            if (blob is not null) await blob.DisposeAsync().ConfigureAwait(false);
             ArrayPool<byte>.Shared.Return(input);
             if (output is not null) ArrayPool<byte>.Shared.Return(output);
         }
     }
 
-    async ValueTask<int> ReadInputAsync(byte[] input, long offset, CancellationToken cancellation)
+    async ValueTask<int> ReadInputAsync(Stream blob, byte[] input, long offset, CancellationToken cancellation)
     {
         var wanted = (int)Math.Min(BufferSize, _source.Size - offset);
         var have = 0;
         while (have < wanted)
         {
-            var read = await _source.ReadAsync(offset + have, input.AsMemory(have, wanted - have), cancellation).ConfigureAwait(false);
+            var read = await blob.ReadAsync(input.AsMemory(have, wanted - have), cancellation).ConfigureAwait(false);
             if (read == 0) throw new SourceException($"{_source.Name} ended at byte {offset + have} of {_source.Size}");
             have += read;
         }

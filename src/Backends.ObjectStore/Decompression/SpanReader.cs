@@ -25,10 +25,13 @@ public static class SpanReader
         using var decoder = StreamDecoder.Create(compression, start, int.MaxValue);
         var input = new byte[(int)Math.Min(InputSize, inEnd - start.InOffset + decoder.LeadingBytes)];
         var given = 0;
+        var range = inEnd > decoder.InOffset && decoder.InOffset >= 0 && inEnd <= source.Size
+            ? await source.OpenAsync(decoder.InOffset, inEnd - decoder.InOffset, cancellation).ConfigureAwait(false)
+            : Stream.Null;
+        await using var ends = range.ConfigureAwait(false);
         while (given < into.Length)
         {
-            var wanted = (int)Math.Min(input.Length, inEnd - decoder.InOffset);
-            var length = wanted <= 0 ? 0 : await source.ReadAsync(decoder.InOffset, input.AsMemory(0, wanted), cancellation).ConfigureAwait(false);
+            var length = await range.ReadAsync(input, cancellation).ConfigureAwait(false);
             var position = 0;
             while (given < into.Length)
             {

@@ -22,7 +22,8 @@ public sealed class FileRangeSource : IRangeSource
     {
         // O_NONBLOCK: opening a FIFO that someone put there must not hang.
         var fd = Descriptors.Open(path, OpenFlags.O_RDONLY | OpenFlags.O_NONBLOCK | OpenFlags.O_NOCTTY);
-        if (fd < 0) throw new SourceException($"cannot open {path}: {fd.ToErrno().Describe()}");
+        if (fd < 0)
+            throw new SourceException(fd.ToErrno() is Errno.ENOENT or Errno.ENOTDIR ? SourceFailure.Missing : SourceFailure.Permanent, $"cannot open {path}: {fd.ToErrno().Describe()}");
         var file = new SafeFileHandle(fd, ownsHandle: true);
         try
         {
@@ -41,18 +42,10 @@ public sealed class FileRangeSource : IRangeSource
         }
     }
 
-    public ValueTask<int> ReadAsync(long offset, Memory<byte> into, CancellationToken cancellation)
+    public ValueTask<Stream> OpenAsync(long offset, long length, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
-        try
-        {
-            // Synchronous: regular files have no asynchronous read on Linux but a hop to another thread.
-            return new(RandomAccess.Read(_file, into.Span, offset));
-        }
-        catch (IOException e)
-        {
-            throw new SourceException($"cannot read {Name} at {offset}: {e.Message}", e);
-        }
+        return new(new FileRangeStream(Name, _file, offset, length));
     }
 
     public ValueTask DisposeAsync()

@@ -13,7 +13,12 @@ public interface IRangeSource : IAsyncDisposable
     /// <summary>What the bytes are held to: reads of another identity's bytes fail.</summary>
     SourceIdentity Identity { get; }
 
-    /// <summary>Reads from <paramref name="offset"/>; returns the bytes read: at least one, or 0 at or past the end.</summary>
+    /// <summary>Begins to read a range: one request, where the source is remote. The stream is read from its beginning to its end, by one
+    /// reader at a time; it gives <paramref name="length"/> bytes and then ends, or fails with a <see cref="SourceException"/>: it never ends
+    /// early. Disposing of it early ends the request.</summary>
+    /// <param name="offset">Of the first byte.</param>
+    /// <param name="length">At least 1; the range lies within the source.</param>
+    /// <param name="cancellation">Ends waiting for the beginning; each read has its own.</param>
     /// <exception cref="SourceException">The source cannot be read.</exception>
-    ValueTask<int> ReadAsync(long offset, Memory<byte> into, CancellationToken cancellation);
+    ValueTask<Stream> OpenAsync(long offset, long length, CancellationToken cancellation);
 }

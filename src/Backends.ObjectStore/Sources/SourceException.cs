@@ -1,6 +1,6 @@
 namespace VirtioFsStore.Backends.ObjectStore.Sources;
 
-/// <summary>A source cannot be opened or read. The message is one line for the person.</summary>
+/// <summary>A source cannot be opened or read. The message is one line for the person: what was tried, on what, and what came.</summary>
 public sealed class SourceException : IOException
 {
     public SourceException(string message)
@@ -12,4 +12,13 @@ public sealed class SourceException : IOException
         : base(message, innerException)
     {
     }
+
+    public SourceException(SourceFailure failure, string message, Exception? innerException = null, TimeSpan? retryAfter = null)
+        : base(message, innerException) =>
+        (Failure, RetryAfter) = (failure, retryAfter);
+
+    public SourceFailure Failure { get; }
+
+    /// <summary>How long the source asks to be left alone, if it does.</summary>
+    public TimeSpan? RetryAfter { get; }
 }

@@ -1,3 +1,4 @@
+using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Core.Interop;
 
@@ -9,7 +10,7 @@ namespace VirtioFsStore.Backends.Overlay.Images;
 /// </summary>
 abstract class LayerContent : IDisposable
 {
-    /// <summary>The lower half of a word is the state, the upper half the generation (<see cref="LayerState"/>).</summary>
+    /// <summary>The lower half of a word is the state, the upper half the generation (<see cref="StateFile"/>).</summary>
     public static bool IsPresent(ulong word) => (PieceState)(uint)word == PieceState.Present;
 
     /// <summary>The data file, open for reading.</summary>

@@ -1,3 +1,4 @@
+using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Backends.Overlay.Oci;
@@ -24,7 +25,7 @@ sealed unsafe class StoredContent : LayerContent
         _data = data;
         _state = state;
         _stateSize = stateSize;
-        _words = (ulong*)(state + LayerState.HeaderSize);
+        _words = (ulong*)(state + StateFile.HeaderSize);
         _pieces = layer.PieceCount;
         _layer = layer.Digest;
         _source = source;
@@ -43,12 +44,12 @@ sealed unsafe class StoredContent : LayerContent
     public static StoredContent Open(TreeLayer layer, FileDescriptor data, int state, IPieceSource? source)
     {
         CheckSize(layer, data.Value, "data", layer.DataSize);
-        var size = LayerState.FileSize(layer.PieceCount);
+        var size = StateFile.FileSize(layer.PieceCount);
         CheckSize(layer, state, "state", size);
         SystemCallException.ThrowIfError(
             MemoryMaps.Map((nuint)size, MemoryMaps.PROT_READ, MemoryMaps.MAP_SHARED, state, 0, out var start), "mmap", $"the state of layer {layer.Digest}");
         var header = (ulong*)start;
-        if (header[0] == LayerState.Magic && (uint)header[1] == LayerState.Version && header[2] == (ulong)layer.PieceCount)
+        if (header[0] == StateFile.Magic && (uint)header[1] == StateFile.Version && header[2] == (ulong)layer.PieceCount)
             return new StoredContent(data, start, (nuint)size, layer, source);
         _ = MemoryMaps.Unmap(start, (nuint)size);
         throw Mismatch(layer, "state", "does not begin as that of this layer does");

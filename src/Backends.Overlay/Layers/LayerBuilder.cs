@@ -1,3 +1,4 @@
+using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.ObjectStore.Decompression;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Oci;
@@ -45,7 +46,7 @@ public static class LayerBuilder
             parser.Complete();
             data.Complete(indexer.DataSize);
             var spans = indexer.Complete(blob.Size, parser.Offset);
-            LayerState.Create(Path.Combine(folder, StateName), indexer.PieceCount, PieceState.Present);
+            StateFile.Create(Path.Combine(folder, StateName), indexer.PieceCount, PieceState.Present);
             index.Complete(new LayerInfo(
                 layer.Blob.Digest, blob.Size, layer.DiffId, parser.Offset, layer.Compression,
                 indexer.DataSize, indexer.Allocated, indexer.EntryCount, indexer.PieceCount, spans));

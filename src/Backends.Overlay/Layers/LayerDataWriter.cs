@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Core.Interop;
 
 namespace VirtioFsStore.Backends.Overlay.Layers;
@@ -24,7 +25,7 @@ sealed unsafe class LayerDataWriter : IDisposable
         _path = path;
         _file = new FileDescriptor(SystemCallException.ThrowIfError(
             Descriptors.Open(path, OpenFlags.O_RDWR | OpenFlags.O_CREAT | OpenFlags.O_EXCL, 0x180 /* 0600 */), "open", path));
-        _buffer = (byte*)NativeMemory.AlignedAlloc(BufferSize, LayerPages.Size);
+        _buffer = (byte*)NativeMemory.AlignedAlloc(BufferSize, DataPages.Size);
     }
 
     long End => _start + _length;
@@ -33,11 +34,11 @@ sealed unsafe class LayerDataWriter : IDisposable
     /// <param name="data">What lies there.</param>
     public void Write(long offset, ReadOnlySpan<byte> data)
     {
-        if (LayerPages.Up(End) < LayerPages.Down(offset))
+        if (DataPages.Up(End) < DataPages.Down(offset))
         {
-            Zero(LayerPages.Up(End));
+            Zero(DataPages.Up(End));
             Flush();
-            _start = LayerPages.Down(offset);
+            _start = DataPages.Down(offset);
         }
 
         Zero(offset);
@@ -54,7 +55,7 @@ sealed unsafe class LayerDataWriter : IDisposable
     /// <summary>Writes out what is left and sets the length; syncing is left to whoever puts the file in place.</summary>
     public void Complete(long size)
     {
-        if (_length > 0) Zero(LayerPages.Up(End));
+        if (_length > 0) Zero(DataPages.Up(End));
         Flush();
         SystemCallException.ThrowIfError(FileSpace.SetLength(_file.Value, size), "ftruncate", _path);
     }

@@ -1,4 +1,5 @@
 using Microsoft.Data.Sqlite;
+using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.ObjectStore.Decompression;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Oci;
@@ -6,7 +7,7 @@ using VirtioFsStore.Backends.Overlay.Oci;
 namespace VirtioFsStore.Backends.Overlay.Layers;
 
 /// <summary>A finished layer index, opened read-only. One thread at a time.</summary>
-public sealed class LayerIndex : IDisposable
+public sealed class LayerIndex : IPieceMap
 {
     const string EntryColumns =
         "id, path, type, mode, uid, gid, mtime, mtime_ns, rdev_major, rdev_minor, size, link, data_offset, allocated, first_piece, pieces, xattrs, sparse";
@@ -16,6 +17,16 @@ public sealed class LayerIndex : IDisposable
     LayerIndex(SqliteConnection connection, LayerInfo info) => (_connection, Info) = (connection, info);
 
     public LayerInfo Info { get; }
+
+    public Compression Compression => Info.Compression;
+
+    public long BlobSize => Info.BlobSize;
+
+    public long DataSize => Info.DataSize;
+
+    public long PieceCount => Info.PieceCount;
+
+    public int SpanCount => Info.SpanCount;
 
     /// <exception cref="ImageException">There is no index of this format at <paramref name="path"/>, or it is damaged.</exception>
     public static LayerIndex Open(string path)
@@ -53,29 +64,32 @@ public sealed class LayerIndex : IDisposable
     public LayerEntryCursor ReadWhiteouts() => new(new SqliteStatement(
         _connection.Handle!, $"SELECT {EntryColumns} FROM entry WHERE type >= {(int)LayerEntryType.Whiteout} ORDER BY id"));
 
-    /// <summary>The pieces <paramref name="first"/> … <paramref name="first"/> + <paramref name="count"/> − 1.</summary>
-    public IEnumerable<LayerPiece> ReadPieces(long first, long count)
+    public IEnumerable<Piece> ReadPieces(long first, long count)
     {
         using var rows = new SqliteStatement(
             _connection.Handle!, "SELECT id, entry, data_offset, length, stream_offset, span, sha256 FROM piece WHERE id >= ? AND id < ? ORDER BY id");
         rows.Bind(1, first);
         rows.Bind(2, first + count);
         while (rows.Step())
-            yield return new LayerPiece(
+            yield return new Piece(
                 rows.Int64(0), rows.Int64(1), rows.Int64(2), rows.Int64(3), rows.Int64(4), (int)rows.Int64(5), rows.Blob(6).ToArray());
     }
 
     /// <summary>All spans in stream order, with their windows.</summary>
     /// <exception cref="DecompressionException">A window is damaged.</exception>
-    public IEnumerable<LayerSpan> ReadSpans()
+    public IEnumerable<SeekSpan> ReadSpans() => ReadSpans(0, Info.SpanCount);
+
+    public IEnumerable<SeekSpan> ReadSpans(int first, int count)
     {
         using var rows = new SqliteStatement(
-            _connection.Handle!, "SELECT id, in_offset, out_offset, mid_stream, bits, window, window_size, in_end, out_end FROM span ORDER BY id");
+            _connection.Handle!, "SELECT id, in_offset, out_offset, mid_stream, bits, window, window_size, in_end, out_end, first_piece, pieces FROM span WHERE id >= ? AND id < ? ORDER BY id");
+        rows.Bind(1, first);
+        rows.Bind(2, (long)first + count);
         while (rows.Step())
         {
             var window = WindowCodec.Unpack(rows.Blob(5), (int)rows.Int64(6));
-            yield return new LayerSpan(
-                (int)rows.Int64(0), new SeekPoint(rows.Int64(1), rows.Int64(2), rows.Int64(3) != 0, (int)rows.Int64(4), window), rows.Int64(7), rows.Int64(8));
+            yield return new SeekSpan(
+                (int)rows.Int64(0), new SeekPoint(rows.Int64(1), rows.Int64(2), rows.Int64(3) != 0, (int)rows.Int64(4), window), rows.Int64(7), rows.Int64(8), rows.Int64(9), rows.Int64(10));
         }
     }
 

@@ -1,5 +1,7 @@
 using Microsoft.Data.Sqlite;
 
+using VirtioFsStore.Backends.ObjectStore.Cache;
+
 namespace VirtioFsStore.Backends.Overlay.Layers;
 
 /// <summary>Writes a layer index into a new file, in one transaction and with no journal: the file is made aside and counts
@@ -33,7 +35,7 @@ public sealed class LayerIndexWriter : IDisposable
         var database = _connection.Handle!;
         _entry = new SqliteStatement(database, "INSERT INTO entry VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
         _piece = new SqliteStatement(database, "INSERT INTO piece VALUES (?,?,?,?,?,?,?)");
-        _span = new SqliteStatement(database, "INSERT INTO span VALUES (?,?,?,?,?,?,?,?,?)");
+        _span = new SqliteStatement(database, "INSERT INTO span VALUES (?,?,?,?,?,?,?,?,?,?,?)");
     }
 
     public void Add(in LayerEntry entry)
@@ -59,7 +61,7 @@ public sealed class LayerIndexWriter : IDisposable
         _entry.Execute();
     }
 
-    public void Add(in LayerPiece piece)
+    public void Add(in Piece piece)
     {
         _piece.Bind(1, piece.Id);
         _piece.Bind(2, piece.EntryId);
@@ -73,7 +75,7 @@ public sealed class LayerIndexWriter : IDisposable
 
     /// <param name="span">Its start's window is stored as <paramref name="compressedWindow"/>.</param>
     /// <param name="compressedWindow">A zstd frame of the window, or empty.</param>
-    public void Add(LayerSpan span, ReadOnlySpan<byte> compressedWindow)
+    public void Add(SeekSpan span, ReadOnlySpan<byte> compressedWindow)
     {
         _span.Bind(1, span.Id);
         _span.Bind(2, span.Start.InOffset);
@@ -84,6 +86,8 @@ public sealed class LayerIndexWriter : IDisposable
         _span.Bind(7, span.Start.Bits);
         _span.BindOrNull(8, compressedWindow);
         _span.Bind(9, span.Start.Window.Length);
+        _span.Bind(10, span.FirstPiece);
+        _span.Bind(11, span.PieceCount);
         _span.Execute();
     }
 

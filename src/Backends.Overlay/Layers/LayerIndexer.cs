@@ -1,3 +1,4 @@
+using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.ObjectStore.Decompression;
 using VirtioFsStore.Backends.Overlay.Tar;
 
@@ -64,9 +65,9 @@ sealed class LayerIndexer(LayerIndexWriter index, LayerDataWriter data) : ITarSi
 
         if (entry.Size == 0) return;
         _dataOffset = DataSize;
-        if (entry.Size > LayerPages.MaxDataSize - DataSize)
-            throw new TarException($"the files up to {TarField.Display(entry.Path)} have more than {LayerPages.MaxDataSize} bytes in all");
-        DataSize = LayerPages.Up(DataSize + entry.Size);
+        if (entry.Size > DataPages.MaxDataSize - DataSize)
+            throw new TarException($"the files up to {TarField.Display(entry.Path)} have more than {DataPages.MaxDataSize} bytes in all");
+        DataSize = DataPages.Up(DataSize + entry.Size);
         _pieces.BeginFile(EntryCount);
     }
 
@@ -146,12 +147,12 @@ sealed class LayerIndexer(LayerIndexWriter index, LayerDataWriter data) : ITarSi
 
     static long AllocatedBytes(TarEntry entry)
     {
-        if (entry.Extents is not { } extents) return LayerPages.Up(entry.Size);
+        if (entry.Extents is not { } extents) return DataPages.Up(entry.Size);
         long total = 0, end = 0;
         foreach (var (offset, length) in extents)
         {
-            var start = Math.Max(end, LayerPages.Down(offset));
-            end = LayerPages.Up(offset + length);
+            var start = Math.Max(end, DataPages.Down(offset));
+            end = DataPages.Up(offset + length);
             total += end - start;
         }
 

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.ObjectStore.Decompression;
 
 namespace VirtioFsStore.Backends.Overlay.Layers;
@@ -12,6 +13,7 @@ sealed class PieceCutter(LayerIndexWriter index) : IDisposable
     readonly WindowCodec _windows = new();
     SeekPoint _spanStart = SeekPoint.Fresh(0, 0);
     int _span;
+    long _firstOfSpan;
 
     long _entryId;
     long _firstOfFile;
@@ -89,7 +91,7 @@ sealed class PieceCutter(LayerIndexWriter index) : IDisposable
     {
         if (_length == 0) return;
         _hash.GetHashAndReset(_digest);
-        index.Add(new LayerPiece(Count++, _entryId, _dataOffset, _length, _streamOffset, _span, _digest));
+        index.Add(new Piece(Count++, _entryId, _dataOffset, _length, _streamOffset, _span, _digest));
         _length = 0;
     }
 
@@ -98,8 +100,9 @@ sealed class PieceCutter(LayerIndexWriter index) : IDisposable
         WriteSpan(next.InOffset, next.OutOffset);
         _span++;
         _spanStart = next;
+        _firstOfSpan = Count;
     }
 
     void WriteSpan(long inEnd, long outEnd) =>
-        index.Add(new LayerSpan(_span, _spanStart, inEnd, outEnd), _windows.Pack(_spanStart.Window.Span));
+        index.Add(new SeekSpan(_span, _spanStart, inEnd, outEnd, _firstOfSpan, Count - _firstOfSpan), _windows.Pack(_spanStart.Window.Span));
 }

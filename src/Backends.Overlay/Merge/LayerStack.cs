@@ -1,4 +1,5 @@
 using Microsoft.Data.Sqlite;
+using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Backends.Overlay.Oci;
 
@@ -35,9 +36,9 @@ sealed class LayerStack : IDisposable
     }
 
     /// <summary>Pieces of a layer by its place.</summary>
-    public IEnumerable<LayerPiece> ReadPieces(int layer, long first, int count)
+    public IEnumerable<Piece> ReadPieces(int layer, long first, int count)
     {
-        List<LayerPiece> pieces = [];
+        List<Piece> pieces = [];
         Guard(_indexes[layer], () => pieces.AddRange(_indexes[layer].ReadPieces(first, count)));
         return pieces;
     }

@@ -68,7 +68,10 @@ public static class ImageResolver
             throw new ImageException($"{source.Name}: {descriptor.MediaType} {descriptor.Digest} has {descriptor.Size} bytes, more than the {OciDocument.MaxSize} that are read");
         try
         {
-            var blob = await source.OpenBlobAsync(descriptor.Digest, cancellation).ConfigureAwait(false);
+            var isManifest = MediaTypes.IsIndex(descriptor.MediaType) || MediaTypes.IsManifest(descriptor.MediaType);
+            var blob = isManifest
+                ? await source.OpenManifestAsync(descriptor, cancellation).ConfigureAwait(false)
+                : await source.OpenBlobAsync(descriptor, cancellation).ConfigureAwait(false);
             await using (blob.ConfigureAwait(false))
             {
                 if (blob.Size != descriptor.Size)
@@ -92,13 +95,7 @@ public static class ImageResolver
         if (source.Size > OciDocument.MaxSize)
             throw new SourceException($"{source.Name} has {source.Size} bytes, more than the {OciDocument.MaxSize} that are read");
         var all = new byte[source.Size];
-        for (var have = 0; have < all.Length;)
-        {
-            var read = await source.ReadAsync(have, all.AsMemory(have), cancellation).ConfigureAwait(false);
-            if (read == 0) throw new SourceException($"{source.Name} ended at byte {have} of {all.Length}");
-            have += read;
-        }
-
+        await source.ReadAsync(0, all, cancellation).ConfigureAwait(false);
         return all;
     }
 

@@ -3,17 +3,21 @@ using VirtioFsStore.Backends.ObjectStore.Sources;
 
 namespace VirtioFsStore.Backends.Overlay.Oci;
 
-/// <summary>An OCI image layout directory (image-spec, image-layout.md).</summary>
-public sealed class LayoutImageSource(string path) : IImageSource
+/// <summary>An OCI image layout (image-spec, image-layout.md): the files of a directory, or the objects of a bucket.</summary>
+/// <param name="folder">Where it lies; becomes this object's own.</param>
+public sealed class LayoutImageSource(IObjectFolder folder) : IImageSource
 {
-    readonly DirectoryBlobSource _blobs = new(path);
+    public LayoutImageSource(string path)
+        : this(new DirectoryFolder(path))
+    {
+    }
 
-    public string Name => path;
+    public string Name => folder.Name;
 
     public async ValueTask<IReadOnlyList<Descriptor>> FindAsync(ImageReference reference, CancellationToken cancellation)
     {
         var manifests = await ReadIndexAsync(cancellation).ConfigureAwait(false);
-        if (manifests.Count == 0) throw new ImageException($"the OCI layout {path} holds no image");
+        if (manifests.Count == 0) throw new ImageException($"the OCI layout {Name} holds no image");
         if (reference.Digest is { } digest)
             return [manifests.Find(manifest => manifest.Digest == digest) ?? await FindNestedAsync(manifests, digest, cancellation).ConfigureAwait(false)];
         var tag = reference.Tag ?? (manifests.Exists(manifest => manifest.RefName == "latest") ? "latest" : null);
@@ -21,17 +25,22 @@ public sealed class LayoutImageSource(string path) : IImageSource
         {
             // Platforms of one untagged image are one image; several names are not.
             if (manifests.DistinctBy(manifest => manifest.RefName).Count() == 1) return manifests;
-            throw new ImageException($"the OCI layout {path} holds several images; name one: {Tags(manifests)}");
+            throw new ImageException($"the OCI layout {Name} holds several images; name one: {Tags(manifests)}");
         }
 
         var tagged = manifests.FindAll(manifest => manifest.RefName == tag);
-        return tagged.Count > 0 ? tagged : throw new ImageException($"the OCI layout {path} has no tag '{tag}'; it has: {Tags(manifests)}");
+        return tagged.Count > 0 ? tagged : throw new ImageException($"the OCI layout {Name} has no tag '{tag}'; it has: {Tags(manifests)}");
     }
 
     public async ValueTask<IReadOnlyList<Descriptor>> ListAsync(CancellationToken cancellation) =>
         await ReadIndexAsync(cancellation).ConfigureAwait(false);
 
-    public ValueTask<IRangeSource> OpenBlobAsync(Digest digest, CancellationToken cancellation) => _blobs.OpenAsync(digest, cancellation);
+    public ValueTask<IRangeSource> OpenManifestAsync(Descriptor manifest, CancellationToken cancellation) => OpenBlobAsync(manifest, cancellation);
+
+    public ValueTask<IRangeSource> OpenBlobAsync(Descriptor blob, CancellationToken cancellation) =>
+        folder.OpenAsync($"blobs/{blob.Digest.Algorithm}/{blob.Digest.Hex}", blob.Digest, blob.Size, cancellation);
+
+    public ValueTask DisposeAsync() => folder.DisposeAsync();
 
     /// <summary>A manifest that only an index in the layout lists.</summary>
     async ValueTask<Descriptor> FindNestedAsync(List<Descriptor> manifests, Digest digest, CancellationToken cancellation)
@@ -39,25 +48,24 @@ public sealed class LayoutImageSource(string path) : IImageSource
         foreach (var index in manifests.Where(manifest => MediaTypes.IsIndex(manifest.MediaType)))
         {
             var json = await ImageResolver.ReadAsync(this, index, cancellation).ConfigureAwait(false);
-            if (ImageDocuments.ReadIndex($"{path} {index.Digest}", index.MediaType, json).Find(manifest => manifest.Digest == digest) is { } found)
+            if (ImageDocuments.ReadIndex($"{Name} {index.Digest}", index.MediaType, json).Find(manifest => manifest.Digest == digest) is { } found)
                 return found;
         }
 
-        throw new ImageException($"the OCI layout {path} lists no manifest {digest}");
+        throw new ImageException($"the OCI layout {Name} lists no manifest {digest}");
     }
 
     async ValueTask<List<Descriptor>> ReadIndexAsync(CancellationToken cancellation)
     {
         await CheckLayoutAsync(cancellation).ConfigureAwait(false);
         return ImageDocuments.ReadIndex(
-            Path.Combine(path, "index.json"), null, await ReadFileAsync("index.json", cancellation).ConfigureAwait(false));
+            $"{Name}/index.json", null, await ReadFileAsync("index.json", cancellation).ConfigureAwait(false));
     }
 
     async ValueTask CheckLayoutAsync(CancellationToken cancellation)
     {
-        if (!Directory.Exists(path)) throw new ImageException($"there is no OCI layout at {path}: no such directory");
         using var document = OciDocument.Parse(
-            Path.Combine(path, "oci-layout"), await ReadFileAsync("oci-layout", cancellation).ConfigureAwait(false));
+            $"{Name}/oci-layout", await ReadFileAsync("oci-layout", cancellation).ConfigureAwait(false));
         if (document.Member(document.Root, "imageLayoutVersion", JsonValueKind.String)?.GetString() is not { } version)
             throw document.Missing("imageLayoutVersion");
         if (version.Split('.')[0] != "1") throw document.Bad($"it has layout version {version}; this program reads 1");
@@ -67,13 +75,13 @@ public sealed class LayoutImageSource(string path) : IImageSource
     {
         try
         {
-            var file = FileRangeSource.Open(Path.Combine(path, name), default);
+            var file = await folder.OpenAsync(name, null, null, cancellation).ConfigureAwait(false);
             await using (file.ConfigureAwait(false))
                 return await ImageResolver.ReadAllAsync(file, cancellation).ConfigureAwait(false);
         }
-        catch (SourceException e)
+        catch (SourceException e) when (e.Failure is SourceFailure.Missing or SourceFailure.Permanent)
         {
-            throw new ImageException($"{path} is not an OCI layout: {e.Message}", e);
+            throw new ImageException($"there is no OCI layout at {Name}: {e.Message}", e);
         }
     }
 

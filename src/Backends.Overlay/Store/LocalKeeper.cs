@@ -104,7 +104,7 @@ public sealed class LocalKeeper(StoreDirectory store, Func<ImageReference, IImag
             Action<long>? report = progress is null ? null : done => progress.Report(new LayerProgress(digest, Math.Min(done, layer.Blob.Size - 1), layer.Blob.Size));
             try
             {
-                var blob = await source.OpenBlobAsync(digest, stop).ConfigureAwait(false);
+                var blob = await source.OpenBlobAsync(layer.Blob, stop).ConfigureAwait(false);
                 await using (blob.ConfigureAwait(false))
                     await LayerBuilder.BuildAsync(aside, layer, blob, report, stop).ConfigureAwait(false);
             }

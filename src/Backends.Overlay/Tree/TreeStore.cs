@@ -1,3 +1,4 @@
+using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Backends.Overlay.Merge;
 using VirtioFsStore.Backends.Overlay.Oci;
@@ -66,7 +67,7 @@ sealed class TreeStore(StoreDirectory store)
         {
             var data = new FileInfo(store.LayerPath(layer.Digest, LayerFile.Data));
             var state = new FileInfo(store.LayerPath(layer.Digest, LayerFile.State));
-            if (!data.Exists || data.Length != layer.DataSize || !state.Exists || state.Length != LayerState.FileSize(layer.PieceCount))
+            if (!data.Exists || data.Length != layer.DataSize || !state.Exists || state.Length != StateFile.FileSize(layer.PieceCount))
                 throw new ImageException($"the tree {path} does not match layer {layer.Digest}: delete that layer's folder from the store and it is built again");
         }
     }

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Backends.Overlay.Merge;
 using VirtioFsStore.Backends.Overlay.Oci;
@@ -15,7 +16,7 @@ sealed class TreeWriter
 
     readonly MergedImage _image;
     readonly TreeKey _key;
-    readonly Func<int, long, int, IEnumerable<LayerPiece>> _pieces;
+    readonly Func<int, long, int, IEnumerable<Piece>> _pieces;
     readonly TreeNumbering _numbering;
     readonly UnitHeap _xattrs;
     readonly UnitHeap _maps;
@@ -29,7 +30,7 @@ sealed class TreeWriter
     /// <param name="image">From a <see cref="LayerMerger"/>.</param>
     /// <param name="key">Names the same layers.</param>
     /// <param name="pieces">Reads pieces of a layer, by its index: first and count.</param>
-    public TreeWriter(MergedImage image, TreeKey key, Func<int, long, int, IEnumerable<LayerPiece>> pieces)
+    public TreeWriter(MergedImage image, TreeKey key, Func<int, long, int, IEnumerable<Piece>> pieces)
     {
         _image = image;
         _key = key;

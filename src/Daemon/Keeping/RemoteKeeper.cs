@@ -17,7 +17,7 @@ sealed class RemoteKeeper(KeeperAddress address) : IKeeper
     {
         using var connection = address.TryConnect() ?? throw new KeeperLostException();
         using var gone = cancellation.Register(connection.Shutdown);
-        var request = new ImageRequest((reference with { Path = Path.GetFullPath(reference.Path) }).ToString(), platform.ToString());
+        var request = new ImageRequest((reference.Scheme == ImageScheme.Layout ? reference with { Path = Path.GetFullPath(reference.Path) } : reference).ToString(), platform.ToString());
         return await Task.Factory.StartNew(
             () => Ask(connection, request, reference.ToString(), progress, cancellation),
             CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);

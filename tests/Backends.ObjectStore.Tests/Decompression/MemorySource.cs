@@ -16,17 +16,37 @@ sealed class MemorySource(byte[] data, int longestRead = int.MaxValue, long? cla
 
     public long Highest { get; private set; }
 
-    public async ValueTask<int> ReadAsync(long offset, Memory<byte> into, CancellationToken cancellation)
+    public ValueTask<Stream> OpenAsync(long offset, long length, CancellationToken cancellation)
+    {
+        Lowest = Math.Min(Lowest, offset);
+        Highest = Math.Max(Highest, offset + length);
+        return new(new Reading(this, offset, offset + length));
+    }
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    async ValueTask<int> ReadAsync(long offset, Memory<byte> into, CancellationToken cancellation)
     {
         // Really asynchronous, as a network is.
         await Task.Yield();
         cancellation.ThrowIfCancellationRequested();
-        Lowest = Math.Min(Lowest, offset);
-        Highest = Math.Max(Highest, offset + into.Length);
         var count = (int)Math.Clamp(data.Length - offset, 0, Math.Min(into.Length, longestRead));
-        data.AsMemory((int)Math.Min(offset, data.Length), count).CopyTo(into);
+        if (count == 0) throw new SourceException($"memory ended at byte {offset} of {Size}");
+        data.AsMemory((int)offset, count).CopyTo(into);
         return count;
     }
 
-    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    sealed class Reading(MemorySource source, long offset, long end) : RangeStream
+    {
+        long _offset = offset;
+
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            var wanted = (int)Math.Min(buffer.Length, end - _offset);
+            if (wanted == 0) return 0;
+            var read = await source.ReadAsync(_offset, buffer[..wanted], cancellationToken);
+            _offset += read;
+            return read;
+        }
+    }
 }

@@ -17,27 +17,36 @@ public sealed class SourceTests : IDisposable
         return path;
     }
 
+    ValueTask<IRangeSource> OpenAsync(Digest digest) =>
+        new DirectoryFolder(_layout).OpenAsync($"blobs/{digest.Algorithm}/{digest.Hex}", digest, null, default);
+
     [Fact]
     public async Task A_blob_is_read_by_ranges_up_to_its_end()
     {
         var digest = Digest.Sha256("0123456789"u8);
         Put(digest, "0123456789"u8.ToArray());
-        await using var blob = await new DirectoryBlobSource(_layout).OpenAsync(digest, default);
+        await using var blob = await OpenAsync(digest);
         var buffer = new byte[20];
         Assert.Equal(10, blob.Size);
         Assert.Equal(digest, blob.Identity.Digest);
-        Assert.Equal(7, await blob.ReadAsync(3, buffer, default));
-        Assert.Equal("3456789"u8, buffer.AsSpan(0, 7));
-        Assert.Equal(0, await blob.ReadAsync(10, buffer, default));
-        Assert.Equal(0, await blob.ReadAsync(1000, buffer, default));
+        await using (var range = await blob.OpenAsync(3, 5, default))
+        {
+            Assert.Equal(5, await range.ReadAsync(buffer));
+            Assert.Equal(0, await range.ReadAsync(buffer));
+        }
+        Assert.Equal("34567"u8, buffer.AsSpan(0, 5));
+        await blob.ReadAsync(7, buffer.AsMemory(0, 3), default);
+        Assert.Equal("789"u8, buffer.AsSpan(0, 3));
+        await Assert.ThrowsAsync<SourceException>(async () => await blob.ReadAsync(7, buffer.AsMemory(0, 4), default));
     }
 
     [Fact]
     public async Task A_blob_that_is_not_there_is_named_in_the_error()
     {
         var digest = Digest.Sha256("x"u8);
-        var error = await Assert.ThrowsAsync<SourceException>(async () => await new DirectoryBlobSource(_layout).OpenAsync(digest, default));
+        var error = await Assert.ThrowsAsync<SourceException>(async () => await OpenAsync(digest));
         Assert.Contains(digest.Hex, error.Message, StringComparison.Ordinal);
+        Assert.Equal(SourceFailure.Missing, error.Failure);
     }
 
     [Fact]
@@ -58,7 +67,7 @@ public sealed class SourceTests : IDisposable
     {
         var digest = Digest.Sha256("x"u8);
         Put(digest, "x"u8.ToArray());
-        await using var blob = await new DirectoryBlobSource(_layout).OpenAsync(digest, default);
+        await using var blob = await OpenAsync(digest);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await blob.ReadAsync(0, new byte[1], new CancellationToken(true)));
     }
 }

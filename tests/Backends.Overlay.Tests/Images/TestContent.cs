@@ -1,3 +1,4 @@
+using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.Overlay.Images;
 using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Backends.Overlay.Tests.Merge;
@@ -11,14 +12,14 @@ sealed class TestContent : LayerContent
     readonly FileStream _file;
     readonly byte[] _data;
     readonly ulong[] _words;
-    readonly List<LayerPiece> _pieces;
+    readonly List<Piece> _pieces;
 
     public TestContent(string path, TestLayer layer)
     {
         _data = layer.Data;
         _pieces = layer.Pieces;
         _words = new ulong[layer.Pieces.Count];
-        Array.Fill(_words, LayerState.Word(PieceState.Present, 0));
+        Array.Fill(_words, StateFile.Word(PieceState.Present, 0));
         File.WriteAllBytes(path, _data);
         _file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, 0);
     }

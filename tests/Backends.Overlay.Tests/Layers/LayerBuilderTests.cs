@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
+using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.ObjectStore.Decompression;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Layers;
@@ -80,7 +81,7 @@ public sealed class LayerBuilderTests : IDisposable
             }
             else
             {
-                var pages = LayerPages.Up(entry.Size);
+                var pages = DataPages.Up(entry.Size);
                 Assert.Equal((expected, pages), (entry.DataOffset, entry.Allocated));
                 Assert.True(data.AsSpan((int)entry.DataOffset, (int)entry.Size).SequenceEqual(Random(i2, sizes[i2])));
                 Assert.False(data.AsSpan((int)(entry.DataOffset + entry.Size), (int)(pages - entry.Size)).ContainsAnyExcept((byte)0));
@@ -167,8 +168,8 @@ public sealed class LayerBuilderTests : IDisposable
         }
 
         Assert.Equal((4096L, size, 4 * 4096L, 4, $"(10, 2)(4094, 4)({40 << 20}, 3)({size - 1}, 1)"), entries["sparse"]);
-        Assert.Equal((4096 + LayerPages.Up(size), 100000L, 0L, 0, "(100000, 0)"), entries["hole"]);
-        Assert.Equal(entries["hole"].Offset + LayerPages.Up(100000), entries["after"].Offset);
+        Assert.Equal((4096 + DataPages.Up(size), 100000L, 0L, 0, "(100000, 0)"), entries["hole"]);
+        Assert.Equal(entries["hole"].Offset + DataPages.Up(100000), entries["after"].Offset);
         var path = Path.Combine(LayerFolder, LayerBuilder.DataName);
         Assert.Equal(index.Info.DataSize, new FileInfo(path).Length);
         Assert.InRange(AllocatedBytes(path), 1, 200_000);
@@ -248,8 +249,8 @@ public sealed class LayerBuilderTests : IDisposable
         var state = await File.ReadAllBytesAsync(Path.Combine(LayerFolder, LayerBuilder.StateName));
         Assert.Equal("VfsState"u8, state.AsSpan(0, 8));
         Assert.Equal(2ul, BinaryPrimitives.ReadUInt64LittleEndian(state.AsSpan(16)));
-        Assert.Equal(LayerState.FileSize(2), state.Length);
-        Assert.Equal([1ul, 1ul], Enumerable.Range(0, 2).Select(i => BinaryPrimitives.ReadUInt64LittleEndian(state.AsSpan(LayerState.HeaderSize + i * 8))));
+        Assert.Equal(StateFile.FileSize(2), state.Length);
+        Assert.Equal([1ul, 1ul], Enumerable.Range(0, 2).Select(i => BinaryPrimitives.ReadUInt64LittleEndian(state.AsSpan(StateFile.HeaderSize + i * 8))));
         Assert.True(AllocatedBytes(Path.Combine(LayerFolder, LayerBuilder.StateName)) >= state.Length);
     }
 

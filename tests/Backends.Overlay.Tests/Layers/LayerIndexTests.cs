@@ -1,4 +1,5 @@
 using System.Text;
+using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.ObjectStore.Decompression;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Layers;
@@ -37,8 +38,8 @@ public sealed class LayerIndexTests : IDisposable
                 MtimeNanoseconds = 0, RdevMajor = 0, RdevMinor = 0, Size = 3, Link = [], DataOffset = 4096, Allocated = 4096,
                 FirstPiece = 0, PieceCount = 1, Xattrs = default, Sparse = default,
             });
-            writer.Add(new LayerPiece(0, 1, 4096, 3, 512, 0, Convert.FromHexString(Digest.Sha256("abc"u8).Hex)));
-            writer.Add(new LayerSpan(0, SeekPoint.Fresh(0, 0), 10, 20), []);
+            writer.Add(new Piece(0, 1, 4096, 3, 512, 0, Convert.FromHexString(Digest.Sha256("abc"u8).Hex)));
+            writer.Add(new SeekSpan(0, SeekPoint.Fresh(0, 0), 10, 20, 0, 1), []);
             writer.Complete(Info(2, 1, 1));
         }
 
@@ -57,6 +58,8 @@ public sealed class LayerIndexTests : IDisposable
         Assert.Equal((3L, 4096L, 1), (entries.Current.Size, entries.Current.DataOffset, entries.Current.PieceCount));
         Assert.False(entries.MoveNext());
         var piece = Assert.Single(index.ReadPieces(0, 1));
+        var span = Assert.Single(index.ReadSpans(0, 1));
+        Assert.Equal((10L, 20L, 0L, 1L), (span.InEnd, span.OutEnd, span.FirstPiece, span.PieceCount));
         Assert.Equal((1L, 4096L, 3L, 512L, 0), (piece.EntryId, piece.DataOffset, piece.Length, piece.StreamOffset, piece.Span));
     }
 

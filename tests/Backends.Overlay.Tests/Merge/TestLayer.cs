@@ -1,4 +1,5 @@
 using System.Collections;
+using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Backends.Overlay.Merge;
 
@@ -13,7 +14,7 @@ sealed class TestLayer : IEnumerable<TestEntry>
     /// <summary>Files are cut into pieces at multiples of this in the data, as spans of a compressed stream would.</summary>
     public long SpanSize { get; init; } = 1 << 20;
 
-    public List<LayerPiece> Pieces { get; } = [];
+    public List<Piece> Pieces { get; } = [];
 
     public byte[] Data => _data;
 
@@ -51,7 +52,7 @@ sealed class TestLayer : IEnumerable<TestEntry>
             for (var at = start; at < start + length;)
             {
                 var end = Math.Min(start + length, (((offset + at) / SpanSize) + 1) * SpanSize - offset);
-                Pieces.Add(new LayerPiece(Pieces.Count, _entries.Count, offset + at, end - at, 0, 0, new byte[32]));
+                Pieces.Add(new Piece(Pieces.Count, _entries.Count, offset + at, end - at, 0, 0, new byte[32]));
                 for (var page = at / 4096; page <= (end - 1) / 4096; page++)
                     pages.Add(page);
                 at = end;

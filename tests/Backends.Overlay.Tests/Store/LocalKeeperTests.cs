@@ -1,4 +1,5 @@
 using System.Text;
+using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Backends.Overlay.Oci;
@@ -40,7 +41,7 @@ public sealed class LocalKeeperTests : IDisposable
         var data = File.ReadAllBytes(store.LayerPath(image.Layers[0].Blob.Digest, LayerFile.Data));
         Assert.Equal("hello"u8, data.AsSpan(0, 5));
         Assert.Equal(4096, data.Length);
-        Assert.Equal(LayerState.FileSize(1), new FileInfo(store.LayerPath(image.Layers[0].Blob.Digest, LayerFile.State)).Length);
+        Assert.Equal(StateFile.FileSize(1), new FileInfo(store.LayerPath(image.Layers[0].Blob.Digest, LayerFile.State)).Length);
     }
 
     static byte[] Noise(int seed, int length)
@@ -83,11 +84,19 @@ public sealed class LocalKeeperTests : IDisposable
 
         public ValueTask<IReadOnlyList<Descriptor>> ListAsync(CancellationToken cancellation) => _inner.ListAsync(cancellation);
 
-        public ValueTask<IRangeSource> OpenBlobAsync(Digest digest, CancellationToken cancellation)
+        public ValueTask<IRangeSource> OpenManifestAsync(Descriptor manifest, CancellationToken cancellation)
         {
             opened();
-            return _inner.OpenBlobAsync(digest, cancellation);
+            return _inner.OpenManifestAsync(manifest, cancellation);
         }
+
+        public ValueTask<IRangeSource> OpenBlobAsync(Descriptor blob, CancellationToken cancellation)
+        {
+            opened();
+            return _inner.OpenBlobAsync(blob, cancellation);
+        }
+
+        public ValueTask DisposeAsync() => _inner.DisposeAsync();
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.Overlay.Images;
 using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Backends.Overlay.Oci;
@@ -95,7 +96,7 @@ public sealed class TreeStoreTests : IDisposable
         // As after another cut into pieces: index and state have one more than the tree knows of.
         var state = _store.LayerPath(layer, LayerFile.State);
         File.Delete(state);
-        LayerState.Create(state, 3, PieceState.Present);
+        StateFile.Create(state, 3, PieceState.Present);
         var error = await Assert.ThrowsAsync<ImageException>(OpenAsync);
         Assert.Contains(layer.ToString(), error.Message, StringComparison.Ordinal);
         // The layer's folder is gone, as the message advises: all is built again.

@@ -11,14 +11,23 @@ sealed class MemorySource(byte[] bytes, int most) : IRangeSource
 
     public SourceIdentity Identity => default;
 
-    public ValueTask<int> ReadAsync(long offset, Memory<byte> into, CancellationToken cancellation)
-    {
-        if (offset < 0 || offset >= bytes.Length)
-            return new(0);
-        var count = Math.Min(Math.Min(into.Length, most), bytes.Length - (int)offset);
-        bytes.AsMemory((int)offset, count).CopyTo(into);
-        return new(count);
-    }
+    public ValueTask<Stream> OpenAsync(long offset, long length, CancellationToken cancellation) =>
+        offset < 0 || length < 1 || length > bytes.Length - offset
+            ? throw new SourceException($"no bytes {offset} to {offset + length} of {bytes.Length}")
+            : new(new Reading(bytes.AsMemory((int)offset, (int)length), most));
 
     public ValueTask DisposeAsync() => default;
+
+    sealed class Reading(Memory<byte> rest, int most) : RangeStream
+    {
+        Memory<byte> _rest = rest;
+
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            var count = Math.Min(Math.Min(buffer.Length, most), _rest.Length);
+            _rest[..count].CopyTo(buffer);
+            _rest = _rest[count..];
+            return new(count);
+        }
+    }
 }

@@ -1,12 +1,12 @@
 using System.Buffers.Binary;
 using VirtioFsStore.Core.Interop;
 
-namespace VirtioFsStore.Backends.Overlay.Layers;
+namespace VirtioFsStore.Backends.ObjectStore.Cache;
 
 /// <summary>The state file of a layer: a header page, then for each piece a 64-bit word, whose lower half is a
 /// <see cref="PieceState"/> and whose upper half counts the evictions. A reader compares the whole word before and after it
 /// reads the data. All little-endian.</summary>
-public static class LayerState
+public static class StateFile
 {
     public const int HeaderSize = 4096;
     public const uint Version = 1;

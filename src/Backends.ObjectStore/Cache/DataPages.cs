@@ -1,7 +1,7 @@
-namespace VirtioFsStore.Backends.Overlay.Layers;
+namespace VirtioFsStore.Backends.ObjectStore.Cache;
 
 /// <summary>The page of data files: what guests map, whatever the host's page size.</summary>
-public static class LayerPages
+public static class DataPages
 {
     public const int Size = 4096;
 

@@ -1,4 +1,4 @@
-namespace VirtioFsStore.Backends.Overlay.Layers;
+namespace VirtioFsStore.Backends.ObjectStore.Cache;
 
 /// <summary>The unit of digest, presence and eviction: data of one file that one span of the compressed stream holds.
 /// A sparse file has a piece for each extent of data and span.</summary>
@@ -9,5 +9,5 @@ namespace VirtioFsStore.Backends.Overlay.Layers;
 /// <param name="StreamOffset">Where it lies in the uncompressed tar stream.</param>
 /// <param name="Span">The span that holds it.</param>
 /// <param name="Sha256">Over exactly its bytes: 32 bytes.</param>
-public readonly record struct LayerPiece(
+public readonly record struct Piece(
     long Id, long EntryId, long DataOffset, long Length, long StreamOffset, int Span, ReadOnlyMemory<byte> Sha256);

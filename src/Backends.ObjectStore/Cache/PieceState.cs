@@ -1,4 +1,4 @@
-namespace VirtioFsStore.Backends.Overlay.Layers;
+namespace VirtioFsStore.Backends.ObjectStore.Cache;
 
 /// <summary>The lower half of a piece's word in the state file.</summary>
 public enum PieceState : uint
