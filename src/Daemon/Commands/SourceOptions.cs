@@ -36,6 +36,7 @@ static class SourceOptions
     {
         command.Add(s_store);
         command.Add(s_platform);
+        RemoteSourceOptions.AddTo(command);
     }
 
     /// <summary>See <see cref="FeatureOption.Complete"/>.</summary>
@@ -59,6 +60,7 @@ static class SourceOptions
         InodeFileHandles = parsed.GetValue(s_inodeFileHandles)!,
         Store = parsed.GetValue(s_store),
         Platform = ReadPlatform(parsed),
+        Remote = RemoteSourceOptions.Read(parsed),
     };
 
     /// <summary>Of a command that has the image options alone.</summary>
@@ -66,6 +68,7 @@ static class SourceOptions
     {
         Store = parsed.GetValue(s_store),
         Platform = ReadPlatform(parsed),
+        Remote = RemoteSourceOptions.Read(parsed),
     };
 
     static Platform ReadPlatform(ParseResult parsed) =>

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Core.Fuse;
 
@@ -55,6 +57,10 @@ sealed record SourceSettings
     public string? Store { get; init; }
 
     public Platform Platform { get; init; } = Platform.Current;
+
+    /// <summary>How images are reached that lie in a bucket or a registry. A sandboxed server, which reaches nothing, is not told.</summary>
+    [JsonIgnore]
+    public RemoteOptions Remote { get; init; } = new();
 
     /// <summary>What sessions that serve such sources agree with the guest.</summary>
     public SessionOptions SessionOptions(TimeSpan ioTimeout) => new()
