@@ -21,4 +21,9 @@ public interface IRangeSource : IAsyncDisposable
     /// <param name="cancellation">Ends waiting for the beginning; each read has its own.</param>
     /// <exception cref="SourceException">The source cannot be read.</exception>
     ValueTask<Stream> OpenAsync(long offset, long length, CancellationToken cancellation);
+
+    /// <summary>The same, saying who waits for it. Sources that bound their requests let demand go first; to others it is all one.</summary>
+    /// <exception cref="SourceException">The source cannot be read.</exception>
+    ValueTask<Stream> OpenAsync(long offset, long length, RequestPriority priority, CancellationToken cancellation) =>
+        OpenAsync(offset, length, cancellation);
 }

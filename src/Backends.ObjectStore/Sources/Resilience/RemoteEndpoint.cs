@@ -1,0 +1,65 @@
+namespace VirtioFsStore.Backends.ObjectStore.Sources.Resilience;
+
+/// <summary>What all sources of one remote host share: the bound on its requests, what is known of its health, and its counters.
+/// Safe for concurrent use.</summary>
+public sealed class RemoteEndpoint
+{
+    /// <summary>Hides the round trip on a fast line, and is what browsers and registries' own clients are known to do together.</summary>
+    public const int DefaultLimit = 16;
+
+    bool _ignoresRanges;
+
+    /// <param name="name">The host as the person names it.</param>
+    /// <param name="delays">Between tries.</param>
+    /// <param name="limit">Requests in flight at most; at least 2.</param>
+    public RemoteEndpoint(string name, RetryDelays delays, int limit = DefaultLimit)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(limit, 2);
+        Name = name;
+        Delays = delays;
+        Gate = new RequestGate(name, delays, limit);
+    }
+
+    public string Name { get; }
+
+    public SourceCounters Counters { get; } = new();
+
+    /// <summary>It was seen to send the whole of a blob in place of a range: one stream over the whole is cheaper than two ranges of it.</summary>
+    public bool IgnoresRanges
+    {
+        get => Volatile.Read(ref _ignoresRanges);
+        set => Volatile.Write(ref _ignoresRanges, value);
+    }
+
+    internal RetryDelays Delays { get; }
+
+    internal RequestGate Gate { get; }
+
+    /// <summary>Does something of one request, again where it fails in a way that may pass, until <paramref name="timeout"/> is over.</summary>
+    /// <param name="attempt">One try, ended by its token after a third of the time. It counts no request of its own but those that follow the first.</param>
+    /// <param name="counters">Whose requests these are; those of this endpoint, or counters whose total these are.</param>
+    /// <param name="timeout">For all tries together.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    /// <exception cref="SourceException">The last try's failure.</exception>
+    public async ValueTask<T> RunAsync<T>(
+        Func<CancellationToken, ValueTask<T>> attempt, SourceCounters counters, TimeSpan timeout, CancellationToken cancellation)
+    {
+        var retrying = new Retrying(this, counters, RequestPriority.Demand, timeout);
+        while (true)
+        {
+            using var lease = await retrying.EnterAsync(cancellation).ConfigureAwait(false);
+            try
+            {
+                var result = await retrying.TryAsync(attempt, cancellation).ConfigureAwait(false);
+                lease.Succeeded();
+                return result;
+            }
+            catch (SourceException e)
+            {
+                lease.Failed(e);
+                lease.Dispose();
+                await retrying.WaitAfterAsync(e, cancellation).ConfigureAwait(false);
+            }
+        }
+    }
+}

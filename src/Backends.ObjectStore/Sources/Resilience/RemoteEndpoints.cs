@@ -1,0 +1,21 @@
+using System.Collections.Concurrent;
+
+namespace VirtioFsStore.Backends.ObjectStore.Sources.Resilience;
+
+/// <summary>The remote hosts that a process has to do with: one for all sources, so that bounds and counters are of the host. Safe for
+/// concurrent use.</summary>
+/// <param name="clock">Null for the system's.</param>
+/// <param name="random">In [0, 1), for jitter; null for the system's.</param>
+public sealed class RemoteEndpoints(TimeProvider? clock = null, Func<double>? random = null)
+{
+    readonly RetryDelays _delays = new(clock ?? TimeProvider.System, random ?? Random.Shared.NextDouble);
+    readonly ConcurrentDictionary<string, RemoteEndpoint> _endpoints = new(StringComparer.Ordinal);
+
+    public TimeProvider Clock => _delays.Clock;
+
+    /// <summary>Those that were asked for so far.</summary>
+    public IEnumerable<RemoteEndpoint> All => _endpoints.Values;
+
+    /// <param name="name">HOST[:PORT] of a registry or an S3 endpoint, as the person names it.</param>
+    public RemoteEndpoint Get(string name) => _endpoints.GetOrAdd(name, (host, delays) => new RemoteEndpoint(host, delays), _delays);
+}

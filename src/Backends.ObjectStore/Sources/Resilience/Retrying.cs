@@ -1,0 +1,97 @@
+using System.Runtime.ExceptionServices;
+
+namespace VirtioFsStore.Backends.ObjectStore.Sources.Resilience;
+
+/// <summary>The tries of one operation on a remote host: how long each may take, how long to wait between them, and when it is enough. Used by
+/// one at a time.</summary>
+sealed class Retrying(RemoteEndpoint endpoint, SourceCounters counters, RequestPriority priority, TimeSpan timeout)
+{
+    /// <summary>So that a try which hangs leaves time for two others.</summary>
+    const int TriesThatMayHang = 3;
+
+    readonly TimeProvider _clock = endpoint.Delays.Clock;
+    long _progress = endpoint.Delays.Clock.GetTimestamp();
+    int _failures;
+
+    TimeSpan Left => timeout - _clock.GetElapsedTime(_progress);
+
+    /// <summary>Something came: the time counts from now on.</summary>
+    public void Progressed()
+    {
+        _progress = _clock.GetTimestamp();
+        _failures = 0;
+    }
+
+    /// <summary>A place for the next try. Its wait for others' requests to end does not count.</summary>
+    /// <exception cref="SourceException">The host cannot be asked in time.</exception>
+    public async ValueTask<RequestLease> EnterAsync(CancellationToken cancellation)
+    {
+        var before = _clock.GetTimestamp();
+        var left = Left;
+        RequestLease lease;
+        try
+        {
+            lease = await endpoint.Gate.EnterAsync(priority, left > TimeSpan.Zero ? left : TimeSpan.Zero, cancellation).ConfigureAwait(false);
+        }
+        catch (SourceException e)
+        {
+            counters.Failed(e.Failure);
+            throw;
+        }
+
+        if (_failures == 0) _progress += _clock.GetTimestamp() - before;
+        counters.Requested();
+        if (_failures > 0) counters.Retried();
+        return lease;
+    }
+
+    /// <summary>One try, or a part of one that must not hang.</summary>
+    /// <exception cref="SourceException">It failed, or nothing came in its time.</exception>
+    public async ValueTask<T> TryAsync<T>(Func<CancellationToken, ValueTask<T>> attempt, CancellationToken cancellation)
+    {
+        var time = TimeOfTry();
+        using var patience = new CancellationTokenSource(time, _clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellation);
+        try
+        {
+            return await attempt(either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            throw TookTooLong(time);
+        }
+    }
+
+    /// <summary>How long the next try may take.</summary>
+    /// <exception cref="SourceException">The time is over.</exception>
+    public TimeSpan TimeOfTry()
+    {
+        var (time, left) = (timeout / TriesThatMayHang, Left);
+        if (left <= TimeSpan.Zero) throw TookTooLong(timeout);
+        return left < time ? left : time;
+    }
+
+    /// <summary>To be told how long to wait.</summary>
+    public CancellationTokenSource Patience() => new(Timeout.InfiniteTimeSpan, _clock);
+
+    public SourceException TookTooLong(TimeSpan time) => new(SourceFailure.Transient, $"{endpoint.Name} sent nothing for {time.TotalSeconds:0.#} s");
+
+    /// <summary>Waits until another try is due.</summary>
+    /// <exception cref="SourceException">None is: <paramref name="failure"/> does not pass, or the time is over.</exception>
+    public async ValueTask WaitAfterAsync(SourceException failure, CancellationToken cancellation)
+    {
+        counters.Failed(failure.Failure);
+        if (failure.Failure is not (SourceFailure.Transient or SourceFailure.Busy)) ExceptionDispatchInfo.Throw(failure);
+        _failures++;
+        var delay = endpoint.Delays.After(_failures);
+        // On top of what was asked for, or all would come back in the same moment.
+        if (failure.RetryAfter is { } asked) delay += asked;
+        if (delay >= Left)
+        {
+            throw new SourceException(
+                failure.Failure, $"{failure.Message} ({_failures} {(_failures == 1 ? "try" : "tries")} in {timeout.TotalSeconds:0.#} s)", failure, failure.RetryAfter);
+        }
+
+        await Task.Delay(delay, _clock, cancellation).ConfigureAwait(false);
+    }
+}
