@@ -1,0 +1,10 @@
+namespace VirtioFsStore.FaultProxy;
+
+/// <summary>What becomes of a connection after an answer.</summary>
+enum ConnectionEnd
+{
+    None,
+    Close,
+    Reset,
+    Stall,
+}
