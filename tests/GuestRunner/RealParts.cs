@@ -14,6 +14,9 @@ public sealed class RealParts(string cache)
 
     public string Virtiofsd => Path.Combine(Cache, "bin/virtiofsd");
     public string Python => Path.Combine(Cache, "bin/python3");
+    public string Radosgw => Path.Combine(Cache, "bin/radosgw");
+    public string RadosgwAdmin => Path.Combine(Cache, "bin/radosgw-admin");
+    public string DockerRegistry => Path.Combine(Cache, "bin/docker-registry");
     public string Runc => Path.Combine(Cache, "bin/runc");
     public string Kernel => Path.Combine(Cache, "kernel/vmlinux");
     public string OverlayModule => Path.Combine(Cache, "kernel/overlay.ko");
