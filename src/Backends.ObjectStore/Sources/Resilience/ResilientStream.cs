@@ -43,12 +43,19 @@ sealed class ResilientStream(ResilientSource source, long offset, long length, R
             await BeginAsync(cancellationToken).ConfigureAwait(false);
             try
             {
-                var read = await ReadOnceAsync(buffer, cancellationToken).ConfigureAwait(false);
+                var isSkipping = _stream is ISkippingStream { IsSkipping: true };
+                var read = await ReadOnceAsync(buffer, isSkipping, cancellationToken).ConfigureAwait(false);
                 if (read == 0) throw new SourceException(SourceFailure.Transient, $"{source.Name} ended at byte {_offset} of {source.Size}");
-                _offset += read;
-                retrying.Progressed();
                 _lease!.Progressed();
                 source.Counters.Received(read);
+                if (isSkipping)
+                {
+                    retrying.Came();
+                    continue;
+                }
+
+                _offset += read;
+                retrying.Progressed();
                 // Its place is wanted by others, and not every reader asks for the end.
                 if (_offset == _end) await DropAsync().ConfigureAwait(false);
                 return read;
@@ -97,7 +104,7 @@ sealed class ResilientStream(ResilientSource source, long offset, long length, R
 
     /// <summary>A read of the request that is open. The source must have let go of the buffer when this ends, so it is told to stop, and
     /// waited for.</summary>
-    async ValueTask<int> ReadOnceAsync(Memory<byte> buffer, CancellationToken cancellation)
+    async ValueTask<int> ReadOnceAsync(Memory<byte> buffer, bool isSkipping, CancellationToken cancellation)
     {
         var time = retrying.TimeOfTry();
         var patience = _patience ??= retrying.Patience();
@@ -105,7 +112,10 @@ sealed class ResilientStream(ResilientSource source, long offset, long length, R
         try
         {
             using (cancellation.UnsafeRegister(static patience => ((CancellationTokenSource)patience!).Cancel(), patience))
-                return await _stream!.ReadAsync(buffer, patience.Token).ConfigureAwait(false);
+            {
+                var reading = isSkipping ? ((ISkippingStream)_stream!).SkipAsync(patience.Token) : _stream!.ReadAsync(buffer, patience.Token);
+                return await reading.ConfigureAwait(false);
+            }
         }
         catch (OperationCanceledException)
         {

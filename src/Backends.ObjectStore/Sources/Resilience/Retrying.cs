@@ -9,18 +9,24 @@ sealed class Retrying(RemoteEndpoint endpoint, SourceCounters counters, RequestP
     /// <summary>So that a try which hangs leaves time for two others.</summary>
     const int TriesThatMayHang = 3;
 
+    /// <summary>More than fit into any sensible time, with the delays between them.</summary>
+    const int MaxTries = 100;
+
     readonly TimeProvider _clock = endpoint.Delays.Clock;
     long _progress = endpoint.Delays.Clock.GetTimestamp();
     int _failures;
 
     TimeSpan Left => timeout - _clock.GetElapsedTime(_progress);
 
-    /// <summary>Something came: the time counts from now on.</summary>
+    /// <summary>Something came that was wanted: all begins anew.</summary>
     public void Progressed()
     {
-        _progress = _clock.GetTimestamp();
+        Came();
         _failures = 0;
     }
+
+    /// <summary>Something came: the time counts from now on, but not the tries, which would never end where the same comes again and again.</summary>
+    public void Came() => _progress = _clock.GetTimestamp();
 
     /// <summary>A place for the next try. Its wait for others' requests to end does not count.</summary>
     /// <exception cref="SourceException">The host cannot be asked in time.</exception>
@@ -86,7 +92,7 @@ sealed class Retrying(RemoteEndpoint endpoint, SourceCounters counters, RequestP
         var delay = endpoint.Delays.After(_failures);
         // On top of what was asked for, or all would come back in the same moment.
         if (failure.RetryAfter is { } asked) delay += asked;
-        if (delay >= Left)
+        if (delay >= Left || _failures >= MaxTries)
         {
             throw new SourceException(
                 failure.Failure, $"{failure.Message} ({_failures} {(_failures == 1 ? "try" : "tries")} in {timeout.TotalSeconds:0.#} s)", failure, failure.RetryAfter);
