@@ -53,6 +53,12 @@ static partial class Log
     [LoggerMessage(24, LogLevel.Error, "the keeper failed at a request")]
     public static partial void KeeperFailed(ILogger logger, Exception exception);
 
+    [LoggerMessage(31, LogLevel.Error, "fetching pieces failed")]
+    public static partial void FetchFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(32, LogLevel.Warning, "{Image} cannot be opened again by the store's keeper: {Reason}")]
+    public static partial void ImageLost(ILogger logger, string image, string reason);
+
     [LoggerMessage(25, LogLevel.Error, "the server was ended by signal {Signal} ({Name})")]
     public static partial void ServerKilled(ILogger logger, int signal, string name);
 

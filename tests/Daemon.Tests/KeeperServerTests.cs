@@ -2,7 +2,6 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Logging.Abstractions;
 using VirtioFsStore.Backends.ObjectStore.Sources;
-using VirtioFsStore.Backends.Overlay.Images;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Backends.Overlay.Store;
 using VirtioFsStore.Daemon.Channels;
@@ -60,7 +59,7 @@ public sealed class KeeperServerTests : IDisposable
         var server = Serve(_ =>
         {
             asked.Set();
-            return new TaskCompletionSource<ImageFiles>().Task;
+            return new TaskCompletionSource<IKeptImage>().Task;
         });
         using var client = Ask();
         Assert.Equal(KeeperMessage.Accepted, Next(client).Kind);
@@ -71,13 +70,13 @@ public sealed class KeeperServerTests : IDisposable
         Assert.Null(client.Receive());
     }
 
-    KeeperServer Serve(Func<IProgress<LayerProgress>?, Task<ImageFiles>> open) => new(new Keeper(open), _address.Listen(), NullLogger.Instance);
+    KeeperServer Serve(Func<IProgress<LayerProgress>?, Task<IKeptImage>> open) => new(new Keeper(open), _address.Listen(), NullLogger.Instance);
 
     MessageSocket Ask()
     {
         var client = _address.TryConnect()!;
-        var request = new ImageRequest("oci:/images/web:latest", Platform.Current.ToString());
-        client.Send((uint)KeeperMessage.OpenImage, 0, JsonSerializer.SerializeToUtf8Bytes(request, KeeperJson.Default.ImageRequest));
+        var request = ImageMessage.Of(new ImageRequest(ImageReference.Parse("oci:/images/web:latest"), Platform.Current));
+        client.Send((uint)KeeperMessage.OpenImage, 0, JsonSerializer.SerializeToUtf8Bytes(request, KeeperJson.Default.ImageMessage));
         return client;
     }
 
@@ -88,9 +87,9 @@ public sealed class KeeperServerTests : IDisposable
     }
 
     /// <summary>Stands for a keeper at work on images that are hard to come by.</summary>
-    sealed class Keeper(Func<IProgress<LayerProgress>?, Task<ImageFiles>> open) : IKeeper
+    sealed class Keeper(Func<IProgress<LayerProgress>?, Task<IKeptImage>> open) : IKeeper
     {
-        public async ValueTask<ImageFiles> OpenImageAsync(ImageReference reference, Platform platform, IProgress<LayerProgress>? progress, CancellationToken cancellation) =>
+        public async ValueTask<IKeptImage> OpenImageAsync(ImageRequest request, IProgress<LayerProgress>? progress, CancellationToken cancellation) =>
             await open(progress).WaitAsync(cancellation);
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;

@@ -35,7 +35,7 @@ sealed class FuzzImage : IDisposable
 
     /// <param name="store">The store's folder; null for the image's own.</param>
     public ImageFileSystem Open(string? store = null) =>
-        new ImageProvider(new LocalKeeper(StoreDirectory.Open(store ?? StorePath))).OpenAsync(Reference, Platform.Current, null, default)
+        new ImageProvider(new LocalKeeper(StoreDirectory.Open(store ?? StorePath))).OpenAsync(new ImageRequest(Reference, Platform.Current), null, default)
             .GetAwaiter().GetResult().FileSystem;
 
     public void Dispose()

@@ -23,17 +23,16 @@ public sealed class ImageCheck(ImageProvider provider, ImageCheckOptions options
     };
 
     /// <summary>Answers the number of differences, contradictions and complaints: 0 is a clean image.</summary>
-    /// <param name="reference">The image.</param>
-    /// <param name="platform">Which of several.</param>
+    /// <param name="request">The image.</param>
     /// <param name="progress">Of the indexing.</param>
     /// <param name="cancellation">Ends the check; what was unpacked is removed.</param>
     /// <exception cref="ImageException">The image cannot be opened, or no reference can be made.</exception>
     public async Task<int> RunAsync(
-        ImageReference reference, Platform platform, IProgress<LayerProgress>? progress, CancellationToken cancellation)
+        ImageRequest request, IProgress<LayerProgress>? progress, CancellationToken cancellation)
     {
         if (!Environment.IsPrivilegedProcess)
             throw new ImageException("image check unpacks device nodes and files of all owners to compare with: run it as root");
-        var opened = await provider.OpenAsync(reference, platform, progress, cancellation).ConfigureAwait(false);
+        var opened = await provider.OpenAsync(request, progress, cancellation).ConfigureAwait(false);
         await using (opened.FileSystem.ConfigureAwait(false))
         {
             var count = await AgainstTarAsync(opened, cancellation).ConfigureAwait(false);

@@ -1,4 +1,3 @@
-using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Core.Interop;
 
 namespace VirtioFsStore.Backends.Overlay.Images;
@@ -8,9 +7,9 @@ public interface IPieceSource
 {
     /// <summary>Fetches pieces and verifies them. When it answers <see cref="Errno.None"/> they are marked present, though they may
     /// be evicted at any time: the caller looks at their words again.</summary>
-    /// <param name="layer">The layer's blob.</param>
+    /// <param name="layer">Which of the image's layers, from 0, the lowest.</param>
     /// <param name="first">Number of the first piece.</param>
     /// <param name="count">At least 1.</param>
     /// <param name="cancellation">Ends the wait, not the fetch: others may wait for the same piece.</param>
-    ValueTask<Errno> FetchAsync(Digest layer, long first, int count, CancellationToken cancellation);
+    ValueTask<Errno> FetchAsync(int layer, long first, int count, CancellationToken cancellation);
 }

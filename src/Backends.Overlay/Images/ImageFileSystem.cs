@@ -19,15 +19,18 @@ public sealed unsafe partial class ImageFileSystem : ReadOnlyFileSystem
 
     readonly ImageTree _tree;
     readonly LayerContent[] _layers;
+    readonly IAsyncDisposable? _keeper;
 
     /// <param name="tree">Becomes this object's own.</param>
     /// <param name="layers">The content of each of the tree's layers, in their order; becomes this object's own.</param>
-    internal ImageFileSystem(ImageTree tree, LayerContent[] layers)
+    /// <param name="keeper">Is disposed of at the end.</param>
+    internal ImageFileSystem(ImageTree tree, LayerContent[] layers, IAsyncDisposable? keeper = null)
     {
         if (tree.Layers.Count != layers.Length)
             throw new ArgumentException($"The tree has {tree.Layers.Count} layers.", nameof(layers));
         _tree = tree;
         _layers = layers;
+        _keeper = keeper;
     }
 
     public override FileSystemTraits Traits =>
@@ -136,7 +139,8 @@ public sealed unsafe partial class ImageFileSystem : ReadOnlyFileSystem
         foreach (var layer in _layers)
             layer.Dispose();
         _tree.Dispose();
-        return base.DisposeAsync();
+        var ends = base.DisposeAsync();
+        return _keeper?.DisposeAsync() ?? ends;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

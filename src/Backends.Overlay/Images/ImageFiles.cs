@@ -15,7 +15,7 @@ namespace VirtioFsStore.Backends.Overlay.Images;
 public sealed record ImageFiles(string Name, IReadOnlyList<Digest> Layers, IReadOnlyList<FileDescriptor> Descriptors) : IDisposable
 {
     /// <summary>Maps and takes over the files.</summary>
-    /// <param name="pieces">Whom to ask for pieces that are absent; without one they read as EIO.</param>
+    /// <param name="pieces">Whom to ask for pieces that are absent; without one they read as EIO. If it can be disposed of, that is done with the file system.</param>
     /// <exception cref="ImageException">The files are not those of one image.</exception>
     public ImageFileSystem ToFileSystem(IPieceSource? pieces = null)
     {
@@ -30,8 +30,8 @@ public sealed record ImageFiles(string Name, IReadOnlyList<Digest> Layers, IRead
             if (Descriptors.Count != 1 + (2 * tree.Layers.Count))
                 throw new ImageException($"{Name} came with {Descriptors.Count} files, and its tree names {tree.Layers.Count} layers");
             for (var i = 0; i < tree.Layers.Count; i++)
-                contents.Add(OpenContent(tree.Layers[i], 1 + (2 * i), pieces));
-            return new ImageFileSystem(tree, [.. contents]);
+                contents.Add(OpenContent(tree.Layers[i], i, pieces));
+            return new ImageFileSystem(tree, [.. contents], pieces as IAsyncDisposable);
         }
         catch
         {
@@ -46,12 +46,13 @@ public sealed record ImageFiles(string Name, IReadOnlyList<Digest> Layers, IRead
         }
     }
 
-    StoredContent OpenContent(TreeLayer layer, int data, IPieceSource? pieces)
+    StoredContent OpenContent(TreeLayer layer, int position, IPieceSource? pieces)
     {
+        var data = 1 + (2 * position);
         var own = new FileDescriptor(Descriptors[data].Release());
         try
         {
-            return StoredContent.Open(layer, own, Descriptors[data + 1].Value, pieces);
+            return StoredContent.Open(layer, position, own, Descriptors[data + 1].Value, pieces);
         }
         catch
         {

@@ -5,6 +5,4 @@ namespace VirtioFsStore.Backends.Overlay.Images;
 /// <summary>An image that can be served.</summary>
 /// <param name="Image">What was found under the reference.</param>
 /// <param name="FileSystem">Its files; the caller's to dispose of.</param>
-/// <param name="Layers">What each layer cost.</param>
-/// <param name="TreeTime">How long it took to find or build the tree, and to open it.</param>
-public sealed record OpenedImage(ResolvedImage Image, ImageFileSystem FileSystem, IReadOnlyList<LayerTiming> Layers, TimeSpan TreeTime);
+public sealed record OpenedImage(ResolvedImage Image, ImageFileSystem FileSystem);

@@ -1,5 +1,4 @@
 using VirtioFsStore.Backends.ObjectStore.Cache;
-using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Backends.Overlay.Tree;
@@ -16,18 +15,18 @@ sealed unsafe class StoredContent : LayerContent
     readonly nuint _stateSize;
     readonly ulong* _words;
     readonly long _pieces;
-    readonly Digest _layer;
+    readonly int _layer;
     readonly IPieceSource? _source;
     bool _unmapped;
 
-    StoredContent(FileDescriptor data, byte* state, nuint stateSize, TreeLayer layer, IPieceSource? source)
+    StoredContent(FileDescriptor data, byte* state, nuint stateSize, TreeLayer layer, int position, IPieceSource? source)
     {
         _data = data;
         _state = state;
         _stateSize = stateSize;
         _words = (ulong*)(state + StateFile.HeaderSize);
         _pieces = layer.PieceCount;
-        _layer = layer.Digest;
+        _layer = position;
         _source = source;
     }
 
@@ -37,11 +36,12 @@ sealed unsafe class StoredContent : LayerContent
 
     /// <summary>Takes over <paramref name="data"/>; <paramref name="state"/> is not needed afterwards.</summary>
     /// <param name="layer">What the tree says of the layer.</param>
+    /// <param name="position">Which of the image's layers it is.</param>
     /// <param name="data">The data file, for reading.</param>
     /// <param name="state">The state file, for reading.</param>
     /// <param name="source">Whom to ask for absent pieces; without one they are EIO.</param>
     /// <exception cref="ImageException">The files are not those of the layer that the tree was made from.</exception>
-    public static StoredContent Open(TreeLayer layer, FileDescriptor data, int state, IPieceSource? source)
+    public static StoredContent Open(TreeLayer layer, int position, FileDescriptor data, int state, IPieceSource? source)
     {
         CheckSize(layer, data.Value, "data", layer.DataSize);
         var size = StateFile.FileSize(layer.PieceCount);
@@ -50,7 +50,7 @@ sealed unsafe class StoredContent : LayerContent
             MemoryMaps.Map((nuint)size, MemoryMaps.PROT_READ, MemoryMaps.MAP_SHARED, state, 0, out var start), "mmap", $"the state of layer {layer.Digest}");
         var header = (ulong*)start;
         if (header[0] == StateFile.Magic && (uint)header[1] == StateFile.Version && header[2] == (ulong)layer.PieceCount)
-            return new StoredContent(data, start, (nuint)size, layer, source);
+            return new StoredContent(data, start, (nuint)size, layer, position, source);
         _ = MemoryMaps.Unmap(start, (nuint)size);
         throw Mismatch(layer, "state", "does not begin as that of this layer does");
     }

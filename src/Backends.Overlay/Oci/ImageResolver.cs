@@ -14,7 +14,16 @@ public static class ImageResolver
     public static async ValueTask<ResolvedImage> ResolveAsync(
         IImageSource source, ImageReference reference, Platform platform, CancellationToken cancellation)
     {
-        var candidates = await source.FindAsync(reference, cancellation).ConfigureAwait(false);
+        IReadOnlyList<Descriptor> candidates;
+        try
+        {
+            candidates = await source.FindAsync(reference, cancellation).ConfigureAwait(false);
+        }
+        catch (SourceException e)
+        {
+            throw new ImageException($"{reference} cannot be looked up: {e.Message}", e);
+        }
+
         var manifest = await ChooseAsync(source, reference, candidates, platform, [], 0, cancellation).ConfigureAwait(false)
             ?? throw new ImageException($"{reference} has no image for {platform}; it has: {Platforms(candidates)}; choose with --platform");
         var name = $"manifest {manifest.Digest} of {reference}";
@@ -64,29 +73,40 @@ public static class ImageResolver
     /// <summary>Reads a document, verified by size and digest.</summary>
     internal static async ValueTask<byte[]> ReadAsync(IImageSource source, Descriptor descriptor, CancellationToken cancellation)
     {
-        if (descriptor.Size > OciDocument.MaxSize)
-            throw new ImageException($"{source.Name}: {descriptor.MediaType} {descriptor.Digest} has {descriptor.Size} bytes, more than the {OciDocument.MaxSize} that are read");
         try
         {
-            var isManifest = MediaTypes.IsIndex(descriptor.MediaType) || MediaTypes.IsManifest(descriptor.MediaType);
-            var blob = isManifest
-                ? await source.OpenManifestAsync(descriptor, cancellation).ConfigureAwait(false)
-                : await source.OpenBlobAsync(descriptor, cancellation).ConfigureAwait(false);
-            await using (blob.ConfigureAwait(false))
-            {
-                if (blob.Size != descriptor.Size)
-                    throw new ImageException($"{blob.Name} has {blob.Size} bytes, but {descriptor.Size} were announced: the copy is damaged; fetch the image again");
-                var json = await ReadAllAsync(blob, cancellation).ConfigureAwait(false);
-                using var hash = descriptor.Digest.CreateHash();
-                hash.AppendData(json);
-                return descriptor.Digest.Matches(hash, out var actual)
-                    ? json
-                    : throw new ImageException($"{blob.Name} has digest {actual}: the copy is damaged; fetch the image again");
-            }
+            return await ReadVerifiedAsync(
+                descriptor,
+                MediaTypes.IsIndex(descriptor.MediaType) || MediaTypes.IsManifest(descriptor.MediaType) ? source.OpenManifestAsync : source.OpenBlobAsync,
+                cancellation).ConfigureAwait(false);
         }
         catch (SourceException e)
         {
             throw new ImageException($"{source.Name}: {e.Message}", e);
+        }
+    }
+
+    /// <param name="descriptor">What it must be.</param>
+    /// <param name="open">Opens it.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    /// <exception cref="ImageException">It is too large, or not what the descriptor says.</exception>
+    /// <exception cref="SourceException">It cannot be read.</exception>
+    internal static async ValueTask<byte[]> ReadVerifiedAsync(
+        Descriptor descriptor, Func<Descriptor, CancellationToken, ValueTask<IRangeSource>> open, CancellationToken cancellation)
+    {
+        if (descriptor.Size > OciDocument.MaxSize)
+            throw new ImageException($"{descriptor.MediaType} {descriptor.Digest} has {descriptor.Size} bytes, more than the {OciDocument.MaxSize} that are read");
+        var blob = await open(descriptor, cancellation).ConfigureAwait(false);
+        await using (blob.ConfigureAwait(false))
+        {
+            if (blob.Size != descriptor.Size)
+                throw new ImageException($"{blob.Name} has {blob.Size} bytes, but {descriptor.Size} were announced: the copy is damaged; fetch the image again");
+            var json = await ReadAllAsync(blob, cancellation).ConfigureAwait(false);
+            using var hash = descriptor.Digest.CreateHash();
+            hash.AppendData(json);
+            return descriptor.Digest.Matches(hash, out var actual)
+                ? json
+                : throw new ImageException($"{blob.Name} has digest {actual}: the copy is damaged; fetch the image again");
         }
     }
 

@@ -1,4 +1,3 @@
-using VirtioFsStore.Backends.Overlay.Images;
 using VirtioFsStore.Backends.Overlay.Oci;
 
 namespace VirtioFsStore.Backends.Overlay.Store;
@@ -9,10 +8,9 @@ public interface IKeeper : IAsyncDisposable
 {
     /// <summary>Finds and verifies an image, sees to it that its layers are indexed and its tree is built, and opens them, read-only:
     /// new open descriptions at each call, so that their locks belong to one server alone.</summary>
-    /// <param name="reference">The image.</param>
-    /// <param name="platform">Which of an index's images.</param>
+    /// <param name="request">The image.</param>
     /// <param name="progress">Called from several threads at once.</param>
     /// <param name="cancellation">Ends the work; nothing half-made is left in use.</param>
     /// <exception cref="ImageException">The image cannot be found or is not sound, or the store cannot take it.</exception>
-    ValueTask<ImageFiles> OpenImageAsync(ImageReference reference, Platform platform, IProgress<LayerProgress>? progress, CancellationToken cancellation);
+    ValueTask<IKeptImage> OpenImageAsync(ImageRequest request, IProgress<LayerProgress>? progress, CancellationToken cancellation);
 }

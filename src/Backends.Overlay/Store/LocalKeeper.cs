@@ -8,34 +8,61 @@ namespace VirtioFsStore.Backends.Overlay.Store;
 
 /// <summary>A keeper in this process. Others may work on the same store: what both want is built by one of them.</summary>
 /// <param name="store">The store it owns.</param>
-/// <param name="openSource">How a reference's source is reached; null for what the reference says.</param>
-public sealed class LocalKeeper(StoreDirectory store, Func<ImageReference, IImageSource>? openSource = null) : IKeeper
+/// <param name="openSource">How an image's source is reached; null for what its reference says.</param>
+public sealed class LocalKeeper(StoreDirectory store, Func<ImageRequest, IImageSource>? openSource = null) : IKeeper
 {
-    readonly Func<ImageReference, IImageSource> _openSource = openSource ?? (reference => new LayoutImageSource(reference.Path));
+    readonly Func<ImageRequest, IImageSource> _openSource = openSource ?? (request => ImageSources.Open(request.Reference, request.Remote));
 
     public StoreDirectory Store => store;
 
-    public async ValueTask<ImageFiles> OpenImageAsync(ImageReference reference, Platform platform, IProgress<LayerProgress>? progress, CancellationToken cancellation)
+    public async ValueTask<IKeptImage> OpenImageAsync(ImageRequest request, IProgress<LayerProgress>? progress, CancellationToken cancellation) =>
+        await OpenAsync(request, progress, cancellation).ConfigureAwait(false);
+
+    /// <inheritdoc cref="OpenImageAsync"/>
+    internal async ValueTask<LocalImage> OpenAsync(ImageRequest request, IProgress<LayerProgress>? progress, CancellationToken cancellation)
     {
-        var image = await ResolveAsync(reference, platform, cancellation).ConfigureAwait(false);
-        await EnsureLayersAsync(image, progress, cancellation).ConfigureAwait(false);
-        return await OpenFilesAsync(image, cancellation).ConfigureAwait(false);
+        var source = OpenSource(request);
+        try
+        {
+            var image = await ResolveAsync(source, request, cancellation).ConfigureAwait(false);
+            await EnsureLayersAsync(image, source, progress, cancellation).ConfigureAwait(false);
+            return new LocalImage(image, await OpenFilesAsync(image, cancellation).ConfigureAwait(false), source);
+        }
+        catch
+        {
+            await source.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
     }
 
-    /// <summary>Reads and verifies manifest and configuration.</summary>
-    /// <exception cref="ImageException">The image cannot be found, or is not sound.</exception>
-    public ValueTask<ResolvedImage> ResolveAsync(ImageReference reference, Platform platform, CancellationToken cancellation) =>
-        ImageResolver.ResolveAsync(_openSource(reference), reference, platform, cancellation);
+    /// <summary>The place that an image lies in; of a remote one, what was asked there before is answered from the store.</summary>
+    /// <exception cref="ImageException">The place cannot be, as it is named.</exception>
+    public IImageSource OpenSource(ImageRequest request) => request.Reference.IsRemote
+        ? new StoredImageSource(_openSource(request), store, request.Reference.Scheme == ImageScheme.Bucket ? request.Remote.S3.Endpoint ?? "" : "", request.Pull)
+        : _openSource(request);
 
-    /// <summary>Sees to it that every layer of the image is indexed and its content present, the layers in parallel.
+    /// <summary>Reads and verifies manifest and configuration.</summary>
+    /// <param name="source">From <see cref="OpenSource"/>.</param>
+    /// <param name="request">The image.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    /// <exception cref="ImageException">The image cannot be found, or is not sound.</exception>
+    public static async ValueTask<ResolvedImage> ResolveAsync(IImageSource source, ImageRequest request, CancellationToken cancellation)
+    {
+        var image = await ImageResolver.ResolveAsync(source, request.Reference, request.Platform, cancellation).ConfigureAwait(false);
+        if (source is StoredImageSource stored)
+            await stored.RememberAsync(image, cancellation).ConfigureAwait(false);
+        return image;
+    }
+
+    /// <summary>Sees to it that every layer of the image is indexed, the layers in parallel.
     /// A layer that is there costs nothing; one that another process is building is waited for.</summary>
     /// <param name="image">From <see cref="ResolveAsync"/>.</param>
+    /// <param name="source">Where it lies.</param>
     /// <param name="progress">Called from several threads at once.</param>
     /// <param name="cancellation">Leaves no layer half-made.</param>
     /// <exception cref="ImageException">A layer is not sound, or the store cannot take it.</exception>
-    public async ValueTask EnsureLayersAsync(ResolvedImage image, IProgress<LayerProgress>? progress, CancellationToken cancellation)
+    public async ValueTask EnsureLayersAsync(ResolvedImage image, IImageSource source, IProgress<LayerProgress>? progress, CancellationToken cancellation)
     {
-        var source = _openSource(image.Reference);
         // An image may list a layer twice.
         var layers = image.Layers.DistinctBy(layer => layer.Blob.Digest);
         var options = new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount, CancellationToken = cancellation };

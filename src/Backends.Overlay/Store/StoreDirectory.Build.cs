@@ -17,14 +17,22 @@ public sealed partial class StoreDirectory
     /// <returns>Whether it was built by this call.</returns>
     /// <exception cref="ImageException">The store cannot take it; nothing of it is left.</exception>
     public async ValueTask<bool> EnsureAsync(
-        string key, string destination, Func<string, CancellationToken, ValueTask> build, CancellationToken cancellation)
+        string key, string destination, Func<string, CancellationToken, ValueTask> build, CancellationToken cancellation) =>
+        !Path.Exists(destination) && await PlaceAsync(key, destination, replaces: false, build, cancellation).ConfigureAwait(false);
+
+    /// <param name="key">See <see cref="EnsureAsync"/>.</param>
+    /// <param name="destination">See there.</param>
+    /// <param name="replaces">A file that is there is built anew all the same.</param>
+    /// <param name="build">See there.</param>
+    /// <param name="cancellation">See there.</param>
+    async ValueTask<bool> PlaceAsync(
+        string key, string destination, bool replaces, Func<string, CancellationToken, ValueTask> build, CancellationToken cancellation)
     {
-        if (Path.Exists(destination)) return false;
         var aside = Path.Combine(Temporary, key);
         try
         {
             using var held = await StoreLock.AcquireAsync(Path.Combine(Locks, key), cancellation).ConfigureAwait(false);
-            if (Path.Exists(destination)) return false;
+            if (!replaces && Path.Exists(destination)) return false;
             Remove(aside);
             try
             {
@@ -89,7 +97,7 @@ public sealed partial class StoreDirectory
     static void Move(string from, string to)
     {
         if (Directory.Exists(from)) Directory.Move(from, to);
-        else File.Move(from, to);
+        else File.Move(from, to, overwrite: true);
     }
 
     static void Remove(string path)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using VirtioFsStore.Backends.Overlay.Oci;
+using VirtioFsStore.Backends.Overlay.Store;
 using VirtioFsStore.Core.Fuse;
 using VirtioFsStore.Daemon.Serving;
 
@@ -23,6 +24,8 @@ static class SourceOptions
     static readonly Option<string?> s_store = new("--store") { Description = "Where indexes and content of images lie. Default: /var/lib/virtiofs-store for root, else virtiofs-store in $XDG_CACHE_HOME or ~/.cache.", HelpName = "DIR" };
     static readonly Option<string?> s_platform = new("--platform") { Description = "Which image of an index of several to take. Default: this machine's.", HelpName = "OS/ARCH[/VARIANT]" };
 
+    static readonly Option<string> s_pull = Choices.Create("--pull", "When a tag of a registry or a bucket is asked for anew: missing (when the store does not know it yet), always, never. A digest never is; the tags of oci: always are.", "missing", "missing", "always", "never");
+
     /// <summary>All of them: for commands that serve a source.</summary>
     public static void AddTo(Command command)
     {
@@ -36,6 +39,7 @@ static class SourceOptions
     {
         command.Add(s_store);
         command.Add(s_platform);
+        command.Add(s_pull);
         RemoteSourceOptions.AddTo(command);
     }
 
@@ -60,6 +64,7 @@ static class SourceOptions
         InodeFileHandles = parsed.GetValue(s_inodeFileHandles)!,
         Store = parsed.GetValue(s_store),
         Platform = ReadPlatform(parsed),
+        Pull = ReadPull(parsed),
         Remote = RemoteSourceOptions.Read(parsed),
     };
 
@@ -68,7 +73,15 @@ static class SourceOptions
     {
         Store = parsed.GetValue(s_store),
         Platform = ReadPlatform(parsed),
+        Pull = ReadPull(parsed),
         Remote = RemoteSourceOptions.Read(parsed),
+    };
+
+    static PullPolicy ReadPull(ParseResult parsed) => parsed.GetValue(s_pull) switch
+    {
+        "always" => PullPolicy.Always,
+        "never" => PullPolicy.Never,
+        _ => PullPolicy.Missing,
     };
 
     static Platform ReadPlatform(ParseResult parsed) =>

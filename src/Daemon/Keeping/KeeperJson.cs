@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace VirtioFsStore.Daemon.Keeping;
 
-[JsonSerializable(typeof(ImageRequest))]
+[JsonSerializable(typeof(ImageMessage))]
 [JsonSerializable(typeof(ImageProgress))]
 [JsonSerializable(typeof(ImageAnswer))]
 sealed partial class KeeperJson : JsonSerializerContext;

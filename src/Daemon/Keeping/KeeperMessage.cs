@@ -1,12 +1,12 @@
 namespace VirtioFsStore.Daemon.Keeping;
 
-/// <summary>What a message between a keeper and its clients is. A connection carries one request.</summary>
+/// <summary>What a message between a keeper and its clients is. A connection is for one image, as long as it is served, or to watch.</summary>
 enum KeeperMessage : uint
 {
-    /// <summary>To the keeper: an <see cref="ImageRequest"/>.</summary>
+    /// <summary>To the keeper, first: an <see cref="ImageMessage"/>.</summary>
     OpenImage = 1,
 
-    /// <summary>To the keeper: nothing is wanted but to see the connection's end, which is the keeper's.</summary>
+    /// <summary>To the keeper, first: nothing is wanted but to see the connection's end, which is the keeper's.</summary>
     Watch = 2,
 
     /// <summary>From the keeper: an <see cref="ImageProgress"/>.</summary>
@@ -15,7 +15,7 @@ enum KeeperMessage : uint
     /// <summary>From the keeper: descriptors of the image, the first ones first; as many such messages as it takes.</summary>
     Descriptors = 4,
 
-    /// <summary>From the keeper, last: an <see cref="ImageAnswer"/>.</summary>
+    /// <summary>From the keeper: an <see cref="ImageAnswer"/>. From now on the client may ask for pieces.</summary>
     Image = 5,
 
     /// <summary>From the keeper, last: the text of an error.</summary>
@@ -23,4 +23,10 @@ enum KeeperMessage : uint
 
     /// <summary>From the keeper, first: the request is being worked on, which may take minutes.</summary>
     Accepted = 7,
+
+    /// <summary>To the keeper: a <see cref="Channels.FetchMessage"/>.</summary>
+    Fetch = 8,
+
+    /// <summary>From the keeper, under the id of a <see cref="Fetch"/>: an errno.</summary>
+    Fetched = 9,
 }

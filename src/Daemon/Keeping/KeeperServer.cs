@@ -10,12 +10,12 @@ using VirtioFsStore.Daemon.Commands;
 namespace VirtioFsStore.Daemon.Keeping;
 
 /// <summary>
-/// Answers the other processes that use a store. One thread takes connections and sees the ends of those that only watch; a request has a
-/// thread of its own.
+/// Answers the other processes that use a store. One thread takes connections, what comes over those whose images are open, and the ends of
+/// all; opening an image has a thread of its own.
 /// </summary>
 sealed class KeeperServer : IDisposable
 {
-    /// <summary>Requests at a time. Who connects above that waits in the socket's queue.</summary>
+    /// <summary>Images that are opened at a time. Who connects above that waits in the socket's queue.</summary>
     const int MaxRequests = 64;
 
     const int MaxErrorText = 16 * 1024;
@@ -25,7 +25,7 @@ sealed class KeeperServer : IDisposable
     readonly ILogger _logger;
     readonly CancellationTokenSource _stop = new();
     readonly HashSet<MessageSocket> _requests = [];
-    readonly List<MessageSocket> _watchers = [];
+    readonly List<KeptConnection> _kept = [];
     readonly SemaphoreSlim _room = new(MaxRequests);
     readonly FileDescriptor _wake = new(SystemCallException.ThrowIfError(EventFd.Create(), "eventfd"));
     readonly Thread _thread;
@@ -60,27 +60,26 @@ sealed class KeeperServer : IDisposable
     {
         while (!_stop.IsCancellationRequested)
         {
-            MessageSocket[] watchers;
-            lock (_watchers)
-                watchers = [.. _watchers];
-            PollEntry[] entries = [new(_listener.Value, Polling.POLLIN), new(_wake.Value, Polling.POLLIN), .. watchers.Select(watcher => new PollEntry(watcher.Fd, Polling.POLLIN))];
+            KeptConnection[] kept;
+            lock (_kept)
+                kept = [.. _kept];
+            PollEntry[] entries = [new(_listener.Value, Polling.POLLIN), new(_wake.Value, Polling.POLLIN), .. kept.Select(connection => new PollEntry(connection.Fd, Polling.POLLIN))];
             if (Polling.Poll(entries, -1) < 0)
                 break;
             if (entries[1].Returned != 0)
                 _ = EventFd.Drain(_wake.Value);
-            for (var i = 0; i < watchers.Length; i++)
+            for (var i = 0; i < kept.Length; i++)
             {
-                // It has nothing to say: this is its end.
-                if (entries[i + 2].Returned != 0)
-                    Forget(watchers[i]);
+                if (entries[i + 2].Returned != 0 && !kept[i].Take())
+                    Forget(kept[i]);
             }
             if (entries[0].Returned != 0)
                 Take();
         }
-        lock (_watchers)
+        lock (_kept)
         {
-            _watchers.ForEach(watcher => watcher.Dispose());
-            _watchers.Clear();
+            _kept.ForEach(connection => connection.Dispose());
+            _kept.Clear();
         }
     }
 
@@ -109,16 +108,16 @@ sealed class KeeperServer : IDisposable
         new Thread(() => Serve(connection), 256 * 1024) { IsBackground = true, Name = "keeper request" }.Start();
     }
 
-    void Forget(MessageSocket watcher)
+    void Forget(KeptConnection connection)
     {
-        lock (_watchers)
-            _watchers.Remove(watcher);
-        watcher.Dispose();
+        lock (_kept)
+            _kept.Remove(connection);
+        connection.Dispose();
     }
 
     void Serve(MessageSocket connection)
     {
-        var watches = false;
+        KeptConnection? kept = null;
         try
         {
             // Who connects says at once what for.
@@ -126,9 +125,10 @@ sealed class KeeperServer : IDisposable
             if (Polling.Poll(entries, (int)RemoteKeeper.Patience.TotalMilliseconds) <= 0)
                 return;
             using var request = connection.Receive();
-            if (request is { Kind: (uint)KeeperMessage.OpenImage })
-                OpenImage(connection, request);
-            watches = request is { Kind: (uint)KeeperMessage.Watch };
+            if (request is { Kind: (uint)KeeperMessage.OpenImage } && OpenImage(connection, request) is { } image)
+                kept = new KeptConnection(connection, image, _logger);
+            else if (request is { Kind: (uint)KeeperMessage.Watch })
+                kept = new KeptConnection(connection, null, _logger);
         }
         catch (Exception exception) when (ProgramCommand.IsExpected(exception))
         {
@@ -140,30 +140,32 @@ sealed class KeeperServer : IDisposable
         }
         finally
         {
-            End(connection, watches);
+            End(connection, kept);
         }
     }
 
-    void End(MessageSocket connection, bool watches)
+    void End(MessageSocket connection, KeptConnection? kept)
     {
         lock (_requests)
             _requests.Remove(connection);
         _room.Release();
-        lock (_watchers)
+        lock (_kept)
         {
-            if (watches && !_stop.IsCancellationRequested)
+            if (kept is not null && !_stop.IsCancellationRequested)
             {
-                _watchers.Add(connection);
+                _kept.Add(kept);
                 _ = EventFd.Signal(_wake.Value);
                 return;
             }
         }
+        kept?.Dispose();
         // The client's end, too, whoever else here still looks at the socket.
         connection.Shutdown();
         connection.Dispose();
     }
 
-    void OpenImage(MessageSocket connection, ReceivedMessage message)
+    /// <summary>The image, whose files have been sent; null if it could not be opened, or nobody wants it any more.</summary>
+    IKeptImage? OpenImage(MessageSocket connection, ReceivedMessage message)
     {
         using var gone = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
         // Nothing more comes from a client that waits for its answer: what becomes readable is its end.
@@ -187,19 +189,29 @@ sealed class KeeperServer : IDisposable
         try
         {
             connection.Send((uint)KeeperMessage.Accepted, 0);
-            var request = JsonSerializer.Deserialize(message.Body.Span, KeeperJson.Default.ImageRequest)!;
-            using var files = _keeper.OpenImageAsync(
-                ImageReference.Parse(request.Reference), Platform.Parse(request.Platform), new Reporter(connection), gone.Token).AsTask().GetAwaiter().GetResult();
-            var numbers = files.Descriptors.Select(descriptor => descriptor.Value).ToArray();
-            var answer = new ImageAnswer([.. files.Layers.Select(layer => layer.ToString())]);
-            var body = JsonSerializer.SerializeToUtf8Bytes(answer, KeeperJson.Default.ImageAnswer);
-            foreach (var some in numbers.Chunk(MessageSocket.MaxDescriptors))
-                connection.Send((uint)KeeperMessage.Descriptors, 0, default, some);
-            connection.Send((uint)KeeperMessage.Image, 0, body);
+            var request = JsonSerializer.Deserialize(message.Body.Span, KeeperJson.Default.ImageMessage)!.ToRequest();
+            var image = _keeper.OpenImageAsync(request, new Reporter(connection), gone.Token).AsTask().GetAwaiter().GetResult();
+            try
+            {
+                using var files = image.Files;
+                var numbers = files.Descriptors.Select(descriptor => descriptor.Value).ToArray();
+                var answer = new ImageAnswer(image.Manifest.ToString(), [.. files.Layers.Select(layer => layer.ToString())]);
+                var body = JsonSerializer.SerializeToUtf8Bytes(answer, KeeperJson.Default.ImageAnswer);
+                foreach (var some in numbers.Chunk(MessageSocket.MaxDescriptors))
+                    connection.Send((uint)KeeperMessage.Descriptors, 0, default, some);
+                connection.Send((uint)KeeperMessage.Image, 0, body);
+                return image;
+            }
+            catch
+            {
+                image.DisposeAsync().AsTask().GetAwaiter().GetResult();
+                throw;
+            }
         }
         catch (OperationCanceledException)
         {
             // Nobody waits any more, or this keeper ends, which the client sees.
+            return null;
         }
         catch (Exception exception)
         {
@@ -207,6 +219,7 @@ sealed class KeeperServer : IDisposable
             connection.SendIfPossible((uint)KeeperMessage.Failed, 0, text.AsSpan(0, Math.Min(text.Length, MaxErrorText)));
             if (!ProgramCommand.IsExpected(exception))
                 throw;
+            return null;
         }
     }
 

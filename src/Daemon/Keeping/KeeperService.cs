@@ -22,11 +22,13 @@ static class KeeperService
         var passed = TakePassed();
         using var office = address.TryTakeOffice() ?? Wait(address, logger, stop.Token);
         var keeper = new LocalKeeper(address.Store);
-        using var server = new KeeperServer(keeper, passed ?? address.Listen(), logger);
+        var server = new KeeperServer(keeper, passed ?? address.Listen(), logger);
         Log.Keeper(logger, address.Store.Root);
         _ = stop.Token.WaitHandle.WaitOne();
         if (passed is null)
             _ = SocketFiles.Unlink(address.SocketPath);
+        server.Dispose();
+        keeper.DisposeAsync().AsTask().GetAwaiter().GetResult();
         return 0;
     }
 

@@ -9,18 +9,25 @@ using VirtioFsStore.Daemon.Channels;
 
 namespace VirtioFsStore.Daemon.Keeping;
 
-/// <summary>A keeper in another process, asked over the store's socket. A connection for each request, so that its end ends the work for it.</summary>
+/// <summary>A keeper in another process, asked over the store's socket. A connection for each image, so that its end ends the work for it.</summary>
 sealed class RemoteKeeper(KeeperAddress address) : IKeeper
 {
     /// <exception cref="KeeperLostException">It ended before it answered; nothing was changed that asking again would not find.</exception>
-    public async ValueTask<ImageFiles> OpenImageAsync(ImageReference reference, Platform platform, IProgress<LayerProgress>? progress, CancellationToken cancellation)
+    public async ValueTask<IKeptImage> OpenImageAsync(ImageRequest request, IProgress<LayerProgress>? progress, CancellationToken cancellation)
     {
-        using var connection = address.TryConnect() ?? throw new KeeperLostException();
-        using var gone = cancellation.Register(connection.Shutdown);
-        var request = new ImageRequest((reference.Scheme == ImageScheme.Layout ? reference with { Path = Path.GetFullPath(reference.Path) } : reference).ToString(), platform.ToString());
-        return await Task.Factory.StartNew(
-            () => Ask(connection, request, reference.ToString(), progress, cancellation),
-            CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
+        var connection = address.TryConnect() ?? throw new KeeperLostException();
+        try
+        {
+            using var gone = cancellation.Register(connection.Shutdown);
+            return await Task.Factory.StartNew(
+                () => Ask(connection, ImageMessage.Of(request), request.Reference.ToString(), progress, cancellation),
+                CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
     }
 
     /// <summary>How long a keeper may take to say that it has a request.</summary>
@@ -28,12 +35,12 @@ sealed class RemoteKeeper(KeeperAddress address) : IKeeper
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    static ImageFiles Ask(MessageSocket connection, ImageRequest request, string name, IProgress<LayerProgress>? progress, CancellationToken cancellation)
+    static RemoteImage Ask(MessageSocket connection, ImageMessage request, string name, IProgress<LayerProgress>? progress, CancellationToken cancellation)
     {
         var descriptors = new List<FileDescriptor>();
         try
         {
-            connection.Send((uint)KeeperMessage.OpenImage, 0, JsonSerializer.SerializeToUtf8Bytes(request, KeeperJson.Default.ImageRequest));
+            connection.Send((uint)KeeperMessage.OpenImage, 0, JsonSerializer.SerializeToUtf8Bytes(request, KeeperJson.Default.ImageMessage));
             if (Polling.Poll([new PollEntry(connection.Fd, Polling.POLLIN)], (int)Patience.TotalMilliseconds) == 0)
                 throw new ImageException($"the store's keeper does not take the request for {name}: the process that listens on {KeeperAddress.SocketName} in the store may be stopped, or waits for another keeper to end");
             while (connection.Receive() is { } message)
@@ -45,7 +52,7 @@ sealed class RemoteKeeper(KeeperAddress address) : IKeeper
                         progress?.Report(new LayerProgress(DigestOf(report.Layer), report.Done, report.Total));
                         break;
                     case KeeperMessage.Image when JsonSerializer.Deserialize(message.Body.Span, KeeperJson.Default.ImageAnswer) is { } answer:
-                        return new ImageFiles(name, [.. answer.Layers.Select(DigestOf)], descriptors);
+                        return new RemoteImage(connection, DigestOf(answer.Manifest), new ImageFiles(name, [.. answer.Layers.Select(DigestOf)], descriptors));
                     case KeeperMessage.Failed:
                         throw new ImageException(Encoding.UTF8.GetString(message.Body.Span));
                 }

@@ -21,7 +21,7 @@ sealed class StoreKeeper : IKeeper
 
     readonly KeeperAddress _address;
     readonly ILogger _logger;
-    readonly LocalKeeper _local;
+    LocalKeeper _local;
     readonly RemoteKeeper _remote;
     readonly SemaphoreSlim _electing = new(1);
     readonly CancellationTokenSource _stop = new();
@@ -38,14 +38,21 @@ sealed class StoreKeeper : IKeeper
         _remote = new RemoteKeeper(_address);
     }
 
-    public async ValueTask<ImageFiles> OpenImageAsync(ImageReference reference, Platform platform, IProgress<LayerProgress>? progress, CancellationToken cancellation)
+    public async ValueTask<IKeptImage> OpenImageAsync(ImageRequest request, IProgress<LayerProgress>? progress, CancellationToken cancellation) =>
+        new StoreImage(this, request, await OpenAsync(request, progress, cancellation).ConfigureAwait(false), _logger);
+
+    /// <summary>The same image from the keeper that is in office now.</summary>
+    /// <exception cref="ImageException">It cannot be opened again.</exception>
+    internal Task<IKeptImage> OpenAgainAsync(ImageRequest request, CancellationToken cancellation) => OpenAsync(request, null, cancellation);
+
+    async Task<IKeptImage> OpenAsync(ImageRequest request, IProgress<LayerProgress>? progress, CancellationToken cancellation)
     {
         for (var lost = 1; ; lost++)
         {
             var keeper = await FindAsync(cancellation).ConfigureAwait(false);
             try
             {
-                return await keeper.OpenImageAsync(reference, platform, progress, cancellation).ConfigureAwait(false);
+                return await keeper.OpenImageAsync(request, progress, cancellation).ConfigureAwait(false);
             }
             // An image that its keeper dies of is not to take all keepers with it.
             catch (KeeperLostException) when (lost < MaxLost && !_stop.IsCancellationRequested)
@@ -146,6 +153,9 @@ sealed class StoreKeeper : IKeeper
             Log.KeeperResigns(_logger, _address.Store.Root);
             _observer?.Dispose();
             _server?.Dispose();
+            // From here on it writes nothing; images that are open here are opened again by the one that comes.
+            _local.DisposeAsync().AsTask().GetAwaiter().GetResult();
+            _local = new LocalKeeper(_address.Store);
             _office.Dispose();
             _office = null;
         }

@@ -9,4 +9,5 @@ namespace VirtioFsStore.Daemon.ServerProcesses;
 /// <param name="Settings">How it is to be served.</param>
 /// <param name="Layers">See <see cref="OpenedSource"/>.</param>
 /// <param name="DescriptorCount">How many descriptors came under the same id.</param>
-sealed record MountMessage(string Path, SourceKind Kind, string Name, SourceSettings Settings, IReadOnlyList<string> Layers, int DescriptorCount);
+/// <param name="Image">The number by which the parent knows the image when pieces of it are wanted; 0 for a directory.</param>
+sealed record MountMessage(string Path, SourceKind Kind, string Name, SourceSettings Settings, IReadOnlyList<string> Layers, int DescriptorCount, uint Image);

@@ -23,7 +23,7 @@ static class SandboxedService
         using var stop = new StopSignals(logger);
         using var sandbox = new Sandbox(settings.Sandbox, Capabilities(settings));
         SystemCallException.ThrowIfError(Sockets.CreateSequencedPacketPair(out var ours, out var theirs), "socketpair");
-        using var link = new ServerLink(new FileDescriptor(ours));
+        using var link = new ServerLink(new FileDescriptor(ours), logger);
         using var relay = settings.Syslog ? new ServerLogRelay(logger) : null;
         // It starts while the sources are opened.
         var server = Start(sandbox, theirs, relay);

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
+using VirtioFsStore.Backends.Overlay.Images;
 using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Core.Mounts;
 using VirtioFsStore.Daemon.Channels;
@@ -19,15 +20,22 @@ sealed class ServerLink : IDisposable
 
     readonly MessageSocket _socket;
     readonly ConcurrentDictionary<uint, TaskCompletionSource<byte[]>> _waiting = new();
+
+    // Until the server says that it has closed them.
+    readonly ConcurrentDictionary<uint, IPieceSource> _images = new();
+    readonly FetchAnswers _answers;
     readonly Thread _receiver;
     readonly Lock _sending = new();
     int _lastId;
+    int _lastImage;
     volatile bool _ended;
 
     /// <param name="socket">Becomes this object's own.</param>
-    public ServerLink(FileDescriptor socket)
+    /// <param name="logger">For what goes wrong here.</param>
+    public ServerLink(FileDescriptor socket, ILogger logger)
     {
         _socket = new MessageSocket(socket);
+        _answers = new FetchAnswers(_socket, (uint)ServerMessage.Fetched, logger);
         _receiver = new Thread(Receive, 256 * 1024) { IsBackground = true, Name = "server link" };
         _receiver.Start();
     }
@@ -35,12 +43,31 @@ sealed class ServerLink : IDisposable
     public void SendSettings(ServeSettings settings) =>
         _socket.Send((uint)ServerMessage.Settings, 0, JsonSerializer.SerializeToUtf8Bytes(settings, ServerJson.Default.ServeSettings));
 
-    /// <summary>Hands a source over; its descriptors stay the caller's to close.</summary>
+    /// <summary>Hands a source over; its descriptors stay the caller's to close, and who fetches its pieces is this object's from then on.</summary>
     /// <exception cref="MountException">The server refuses.</exception>
     /// <exception cref="IOException">It cannot, or has ended.</exception>
     public async Task MountAsync(string path, OpenedSource source)
     {
-        var message = new MountMessage(path, source.Kind, source.Name, source.Settings, source.Layers, source.Descriptors.Count);
+        var image = 0u;
+        if (source.TakePieces() is { } pieces)
+        {
+            image = (uint)Interlocked.Increment(ref _lastImage);
+            _images[image] = pieces;
+        }
+        try
+        {
+            await MountAsync(path, source, image).ConfigureAwait(false);
+        }
+        catch
+        {
+            await ReleaseAsync(image).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    async Task MountAsync(string path, OpenedSource source, uint image)
+    {
+        var message = new MountMessage(path, source.Kind, source.Name, source.Settings, source.Layers, source.Descriptors.Count, image);
         var body = JsonSerializer.SerializeToUtf8Bytes(message, ServerJson.Default.MountMessage);
         var chunks = source.Descriptors.Select(descriptor => descriptor.Value).Chunk(MessageSocket.MaxDescriptors).ToArray();
         _ = await RequestAsync(ServerMessage.Mount, body, id =>
@@ -83,7 +110,10 @@ sealed class ServerLink : IDisposable
     {
         Close();
         _receiver.Join();
+        _answers.Dispose();
         _socket.Dispose();
+        foreach (var image in _images.Keys)
+            ReleaseAsync(image).GetAwaiter().GetResult();
     }
 
     /// <param name="kind">What is asked.</param>
@@ -136,8 +166,25 @@ sealed class ServerLink : IDisposable
             waiting.TrySetException(new ServerEndedException());
     }
 
+    async Task ReleaseAsync(uint image)
+    {
+        if (_images.TryRemove(image, out var pieces) && pieces is IAsyncDisposable disposable)
+            await disposable.DisposeAsync().ConfigureAwait(false);
+    }
+
     void Answer(ReceivedMessage message)
     {
+        switch ((ServerMessage)message.Kind)
+        {
+            case ServerMessage.Fetch:
+                if (FetchAnswers.Parse(message) is { } fetch)
+                    _answers.Answer(message.Id, _images.GetValueOrDefault(fetch.Image), fetch);
+                return;
+            case ServerMessage.ReleaseImage:
+                var image = message.Id;
+                _ = Task.Run(() => ReleaseAsync(image));
+                return;
+        }
         if (!_waiting.TryGetValue(message.Id, out var waiting))
             return;
         if ((ServerMessage)message.Kind == ServerMessage.Failed)

@@ -1,6 +1,6 @@
 namespace VirtioFsStore.Daemon.ServerProcesses;
 
-/// <summary>What a message between the parent and its server is. Each request is answered by <see cref="Done"/>, <see cref="Failed"/> or
+/// <summary>What a message between the parent and its server is. Each request to the server is answered by <see cref="Done"/>, <see cref="Failed"/> or
 /// <see cref="Statistics"/> with its id.</summary>
 enum ServerMessage : uint
 {
@@ -30,4 +30,13 @@ enum ServerMessage : uint
 
     /// <summary>To the server: a byte, from which level on it logs.</summary>
     LogLevel = 9,
+
+    /// <summary>From the server: a <see cref="Channels.FetchMessage"/>.</summary>
+    Fetch = 10,
+
+    /// <summary>To the server, under the id of a <see cref="Fetch"/>: an errno.</summary>
+    Fetched = 11,
+
+    /// <summary>From the server; its id is the number of an image of which nothing is open any more.</summary>
+    ReleaseImage = 12,
 }

@@ -26,6 +26,7 @@ sealed class ServerProcess : IDisposable
     const int ControlFd = 3;
 
     readonly MessageSocket _control = new(new FileDescriptor(ControlFd));
+    readonly PendingFetches _fetches;
     readonly List<FileDescriptor> _descriptors = [];
     readonly ServeSettings _settings;
     readonly ILoggerFactory _loggers;
@@ -38,6 +39,7 @@ sealed class ServerProcess : IDisposable
 
     ServerProcess()
     {
+        _fetches = new PendingFetches(_control, (uint)ServerMessage.Fetch);
         SystemCallException.ThrowIfError(Descriptors.SetCloseOnExec(ControlFd), "fcntl", "the control socket");
         using var first = _control.Receive();
         _settings = first is { Kind: (uint)ServerMessage.Settings } && JsonSerializer.Deserialize(first.Body.Span, ServerJson.Default.ServeSettings) is { } settings
@@ -159,6 +161,9 @@ sealed class ServerProcess : IDisposable
                 var path = Encoding.UTF8.GetString(message.Body.Span);
                 _ = Answer(message.Id, () => Mounts.DetachAsync(MountPath.Parse(path), CancellationToken.None));
                 break;
+            case ServerMessage.Fetched:
+                _fetches.Answer(message);
+                break;
             case ServerMessage.LogLevel when message.Body.Length == 1:
                 _level.Least = (LogLevel)message.Body.Span[0];
                 _control.Send((uint)ServerMessage.Done, message.Id);
@@ -197,7 +202,10 @@ sealed class ServerProcess : IDisposable
 
     async Task MountAsync(MountMessage message, FileDescriptor[] descriptors)
     {
-        using var source = new OpenedSource(message.Kind, message.Name, message.Settings, message.Layers, descriptors);
+        using var source = new OpenedSource(message.Kind, message.Name, message.Settings, message.Layers, descriptors)
+        {
+            Pieces = message.Image == 0 ? null : new LinkedImage(_control, _fetches, message.Image),
+        };
         if (descriptors.Length != message.DescriptorCount)
             throw new IOException($"{message.Name} came with {descriptors.Length} files and should have {message.DescriptorCount}");
         if (message.Path != "/")

@@ -1,3 +1,4 @@
+using VirtioFsStore.Backends.Overlay.Images;
 using VirtioFsStore.Core.Interop;
 
 namespace VirtioFsStore.Daemon.Serving;
@@ -7,12 +8,25 @@ namespace VirtioFsStore.Daemon.Serving;
 /// <param name="Name">What the person called it.</param>
 /// <param name="Settings">How it is to be served.</param>
 /// <param name="Layers">Of an image, the digests of its layers, lowest first.</param>
-/// <param name="Descriptors">Of a directory, its own (O_PATH); of an image, see <see cref="Backends.Overlay.Images.ImageFiles"/>.</param>
+/// <param name="Descriptors">Of a directory, its own (O_PATH); of an image, see <see cref="ImageFiles"/>.</param>
 sealed record OpenedSource(SourceKind Kind, string Name, SourceSettings Settings, IReadOnlyList<string> Layers, IReadOnlyList<FileDescriptor> Descriptors) : IDisposable
 {
+    IPieceSource? _pieces;
+
+    /// <summary>Of an image, whom to ask for pieces that are absent; becomes this object's own.</summary>
+    public IPieceSource? Pieces
+    {
+        init => _pieces = value;
+    }
+
+    /// <summary>Hands the source of pieces over; it is the caller's to dispose of, if it can be.</summary>
+    public IPieceSource? TakePieces() => Interlocked.Exchange(ref _pieces, null);
+
     public void Dispose()
     {
         foreach (var descriptor in Descriptors)
             descriptor.Dispose();
+        if (TakePieces() is IAsyncDisposable pieces)
+            pieces.DisposeAsync().AsTask().GetAwaiter().GetResult();
     }
 }

@@ -4,6 +4,7 @@ using VirtioFsStore.Backends.Local.Translation;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Images;
 using VirtioFsStore.Backends.Overlay.Oci;
+using VirtioFsStore.Backends.Overlay.Store;
 using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Core.Fuse;
 using VirtioFsStore.Core.Storage;
@@ -47,7 +48,7 @@ sealed class SourceOpener(SourceSettings settings, ILogger logger) : IDisposable
     /// <summary>Makes a file system of opened files, which it takes over; opens nothing more.</summary>
     public IFileSystem Attach(OpenedSource opened) => opened.Kind switch
     {
-        SourceKind.Image => new ImageFiles(opened.Name, [.. opened.Layers.Select(layer => Digest.TryParse(layer) ?? throw new ImageException($"'{layer}' is not a digest"))], opened.Descriptors).ToFileSystem(),
+        SourceKind.Image => AttachImage(opened),
         _ => AttachDirectory(opened),
     };
 
@@ -74,11 +75,28 @@ sealed class SourceOpener(SourceSettings settings, ILogger logger) : IDisposable
     async Task<OpenedSource> OpenImageAsync(string source, SourceSettings how, CancellationToken stop)
     {
         var progress = new LayerProgressLog(logger);
-        var files = await KeeperOf(how).OpenImageAsync(ImageReference.Parse(source), how.Platform, progress, stop).ConfigureAwait(false);
+        var request = new ImageRequest(ImageReference.Parse(source), how.Platform) { Remote = how.Remote, Pull = how.Pull };
+        var image = await KeeperOf(how).OpenImageAsync(request, progress, stop).ConfigureAwait(false);
         // Serving allocates next to nothing, so that nothing else would ever give back what indexing took.
         if (progress.AnyIndexed)
             ProcessMemory.GiveBack();
-        return new OpenedSource(SourceKind.Image, source, how, [.. files.Layers.Select(layer => layer.ToString())], files.Descriptors);
+        return new OpenedSource(SourceKind.Image, source, how, [.. image.Files.Layers.Select(layer => layer.ToString())], image.Files.Descriptors) { Pieces = image };
+    }
+
+    static ImageFileSystem AttachImage(OpenedSource opened)
+    {
+        var layers = opened.Layers.Select(layer => Digest.TryParse(layer) ?? throw new ImageException($"'{layer}' is not a digest"));
+        var files = new ImageFiles(opened.Name, [.. layers], opened.Descriptors);
+        var pieces = opened.TakePieces();
+        try
+        {
+            return files.ToFileSystem(pieces);
+        }
+        catch
+        {
+            (pieces as IAsyncDisposable)?.DisposeAsync().AsTask().GetAwaiter().GetResult();
+            throw;
+        }
     }
 
     StoreKeeper KeeperOf(SourceSettings how)

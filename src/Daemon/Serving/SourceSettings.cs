@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Oci;
+using VirtioFsStore.Backends.Overlay.Store;
 using VirtioFsStore.Core.Fuse;
 
 namespace VirtioFsStore.Daemon.Serving;
@@ -61,6 +62,8 @@ sealed record SourceSettings
     /// <summary>How images are reached that lie in a bucket or a registry. A sandboxed server, which reaches nothing, is not told.</summary>
     [JsonIgnore]
     public RemoteOptions Remote { get; init; } = new();
+    /// <summary>When a tag of a remote image is asked for anew.</summary>
+    public PullPolicy Pull { get; init; }
 
     /// <summary>What sessions that serve such sources agree with the guest.</summary>
     public SessionOptions SessionOptions(TimeSpan ioTimeout) => new()

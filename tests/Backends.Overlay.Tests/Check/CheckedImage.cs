@@ -19,14 +19,14 @@ static class CheckedImage
             var reference = ImageReference.Parse($"oci:{layout}:{tag}");
             if (tamper is not null)
             {
-                var opened = await provider.OpenAsync(reference, Platform.Current, null, default);
+                var opened = await provider.OpenAsync(new ImageRequest(reference, Platform.Current), null, default);
                 await using (opened.FileSystem)
                     tamper(store, opened);
             }
 
             using var output = new StringWriter();
             var count = await new ImageCheck(provider, new ImageCheckOptions { Umoci = umoci, TemporaryFolder = folder }, output)
-                .RunAsync(reference, Platform.Current, null, default);
+                .RunAsync(new ImageRequest(reference, Platform.Current), null, default);
             Xunit.Assert.Equal(["store"], Directory.GetFileSystemEntries(folder).Select(Path.GetFileName));
             return (count, output.ToString());
         }

@@ -239,12 +239,12 @@ public sealed class ImageResolverTests : IDisposable
     public async Task What_is_no_layout_is_called_so()
     {
         _layout.Image("v1", s_tar);
-        Assert.Contains("no such directory", (await Assert.ThrowsAsync<ImageException>(() => ImageResolver.ResolveAsync(
+        Assert.Contains("there is no OCI layout", (await Assert.ThrowsAsync<ImageException>(() => ImageResolver.ResolveAsync(
             new LayoutImageSource("/does/not/exist"), ImageReference.Parse("oci:/does/not/exist"), Platform.Current, default).AsTask())).Message, StringComparison.Ordinal);
         await File.WriteAllTextAsync(Path.Combine(_layout.Path, "oci-layout"), """{"imageLayoutVersion":"2.0.0"}""");
         Assert.Contains("layout version 2.0.0", await RefusedAsync(), StringComparison.Ordinal);
         File.Delete(Path.Combine(_layout.Path, "oci-layout"));
-        Assert.Contains("is not an OCI layout", await RefusedAsync(), StringComparison.Ordinal);
+        Assert.Contains("there is no OCI layout", await RefusedAsync(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -30,8 +30,8 @@ public sealed class LocalKeeperTests : IDisposable
         var store = StoreDirectory.Open(_folder);
         await using var keeper = new LocalKeeper(store);
 
-        var image = await keeper.ResolveAsync(ImageReference.Parse($"oci:{_layout.Path}:v1"), Platform.Current, default);
-        await keeper.EnsureLayersAsync(image, null, default);
+        var image = await ResolveAsync(keeper);
+        await EnsureLayersAsync(keeper, image);
 
         using var index = store.OpenLayerIndex(Assert.Single(image.Layers).Blob.Digest);
         var found = new List<string>();
@@ -51,8 +51,18 @@ public sealed class LocalKeeperTests : IDisposable
         return noise;
     }
 
-    Task<ResolvedImage> ResolveAsync(LocalKeeper keeper, string tag = "v1") =>
-        keeper.ResolveAsync(ImageReference.Parse($"oci:{_layout.Path}:{tag}"), Platform.Current, default).AsTask();
+    async Task<ResolvedImage> ResolveAsync(LocalKeeper keeper, string tag = "v1")
+    {
+        var request = new ImageRequest(ImageReference.Parse($"oci:{_layout.Path}:{tag}"), Platform.Current);
+        await using var source = keeper.OpenSource(request);
+        return await LocalKeeper.ResolveAsync(source, request, default);
+    }
+
+    static async Task EnsureLayersAsync(LocalKeeper keeper, ResolvedImage image, IProgress<LayerProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        await using var source = keeper.OpenSource(new ImageRequest(image.Reference, Platform.Current));
+        await keeper.EnsureLayersAsync(image, source, progress, cancellation);
+    }
 
     string[] Unfinished => Directory.GetFileSystemEntries(Path.Combine(_folder, "tmp"));
 
@@ -65,8 +75,8 @@ public sealed class LocalKeeperTests : IDisposable
         var opened = 0;
         await Task.WhenAll(Enumerable.Range(0, 6).Select(async _ =>
         {
-            await using var keeper = new LocalKeeper(StoreDirectory.Open(_folder), reference => new CountingSource(reference.Path, () => Interlocked.Increment(ref opened)));
-            await keeper.EnsureLayersAsync(await ResolveAsync(keeper), null, default);
+            await using var keeper = new LocalKeeper(StoreDirectory.Open(_folder), request => new CountingSource(request.Reference.Path, () => Interlocked.Increment(ref opened)));
+            await EnsureLayersAsync(keeper, await ResolveAsync(keeper));
         }));
         Assert.Equal(5, Layers.Length);
         // Each keeper reads manifest and configuration; the layers are read once in all.
@@ -105,7 +115,7 @@ public sealed class LocalKeeperTests : IDisposable
         var tar = new TarWriter().File("a", "b").ToArray();
         _layout.Image("v1", tar, tar);
         await using var keeper = new LocalKeeper(StoreDirectory.Open(_folder));
-        await keeper.EnsureLayersAsync(await ResolveAsync(keeper), null, default);
+        await EnsureLayersAsync(keeper, await ResolveAsync(keeper));
         Assert.Single(Layers);
     }
 
@@ -116,7 +126,7 @@ public sealed class LocalKeeperTests : IDisposable
         await using var keeper = new LocalKeeper(StoreDirectory.Open(_folder));
         var image = await ResolveAsync(keeper);
         var progress = new Recorder();
-        await keeper.EnsureLayersAsync(image, progress, default);
+        await EnsureLayersAsync(keeper, image, progress);
         foreach (var layer in image.Layers)
         {
             var reports = progress.Reports.Where(report => report.Layer == layer.Blob.Digest).Select(report => report.Done).ToList();
@@ -150,7 +160,7 @@ public sealed class LocalKeeperTests : IDisposable
         var blob = await File.ReadAllBytesAsync(path);
         blob[blob.Length / 2] ^= 1;
         await File.WriteAllBytesAsync(path, blob);
-        await Assert.ThrowsAsync<ImageException>(async () => await keeper.EnsureLayersAsync(image, null, default));
+        await Assert.ThrowsAsync<ImageException>(async () => await EnsureLayersAsync(keeper, image));
         Assert.Empty(Unfinished);
         Assert.False(Path.Exists(keeper.Store.LayerFolder(image.Layers[0].Blob.Digest)));
         var error = Assert.Throws<ImageException>(() => keeper.OpenFile(image.Layers[0].Blob.Digest, LayerFile.Data));
@@ -158,7 +168,7 @@ public sealed class LocalKeeperTests : IDisposable
 
         blob[blob.Length / 2] ^= 1;
         await File.WriteAllBytesAsync(path, blob);
-        await keeper.EnsureLayersAsync(image, null, default);
+        await EnsureLayersAsync(keeper, image);
         Assert.Single(Layers);
     }
 
@@ -169,9 +179,9 @@ public sealed class LocalKeeperTests : IDisposable
         _layout.Image("v1", tar);
         _layout.Tag("liar", _layout.Manifest([_layout.Add(LayoutWriter.GzipLayer, LayoutWriter.Gzip(tar))], [Digest.Sha256("other"u8).ToString()]));
         await using var keeper = new LocalKeeper(StoreDirectory.Open(_folder));
-        await keeper.EnsureLayersAsync(await ResolveAsync(keeper), null, default);
+        await EnsureLayersAsync(keeper, await ResolveAsync(keeper));
         var liar = await ResolveAsync(keeper, "liar");
-        var error = await Assert.ThrowsAsync<ImageException>(async () => await keeper.EnsureLayersAsync(liar, null, default));
+        var error = await Assert.ThrowsAsync<ImageException>(async () => await EnsureLayersAsync(keeper, liar));
         Assert.Contains("configuration", error.Message, StringComparison.Ordinal);
     }
 
@@ -184,7 +194,7 @@ public sealed class LocalKeeperTests : IDisposable
         await using var keeper = new LocalKeeper(StoreDirectory.Open(_folder));
         var image = await ResolveAsync(keeper);
 
-        var error = await Assert.ThrowsAsync<ImageException>(async () => await keeper.EnsureLayersAsync(image, null, default));
+        var error = await Assert.ThrowsAsync<ImageException>(async () => await EnsureLayersAsync(keeper, image));
 
         Assert.Contains("configuration", error.Message, StringComparison.Ordinal);
     }
@@ -196,9 +206,9 @@ public sealed class LocalKeeperTests : IDisposable
         await using var keeper = new LocalKeeper(StoreDirectory.Open(_folder));
         var image = await ResolveAsync(keeper);
         using var stop = new CancellationTokenSource();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await keeper.EnsureLayersAsync(image, new Canceller(stop), stop.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await EnsureLayersAsync(keeper, image, new Canceller(stop), stop.Token));
         Assert.Empty(Unfinished);
-        await keeper.EnsureLayersAsync(image, null, default);
+        await EnsureLayersAsync(keeper, image);
         Assert.Equal(3, Layers.Length);
     }
 
@@ -214,7 +224,7 @@ public sealed class LocalKeeperTests : IDisposable
         using var disk = new SmallDisk("2m");
         await using var keeper = new LocalKeeper(StoreDirectory.Open(disk.Path));
         var image = await ResolveAsync(keeper);
-        var error = await Assert.ThrowsAsync<ImageException>(async () => await keeper.EnsureLayersAsync(image, null, default));
+        var error = await Assert.ThrowsAsync<ImageException>(async () => await EnsureLayersAsync(keeper, image));
         Assert.Contains("is full", error.Message, StringComparison.Ordinal);
         Assert.Contains("--store", error.Message, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(disk.Path, "tmp")));
@@ -230,7 +240,7 @@ public sealed class LocalKeeperTests : IDisposable
         using var disk = new SmallDisk("1m");
         await using var keeper = new LocalKeeper(StoreDirectory.Open(disk.Path));
         var image = await ResolveAsync(keeper);
-        var error = await Assert.ThrowsAsync<ImageException>(async () => await keeper.EnsureLayersAsync(image, null, default));
+        var error = await Assert.ThrowsAsync<ImageException>(async () => await EnsureLayersAsync(keeper, image));
         Assert.Contains("is full", error.Message, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(disk.Path, "tmp")));
     }
@@ -241,7 +251,7 @@ public sealed class LocalKeeperTests : IDisposable
         _layout.Image("v1", new TarWriter().File("a", "b").ToArray());
         await using var keeper = new LocalKeeper(StoreDirectory.Open(_folder));
         var image = await ResolveAsync(keeper);
-        await keeper.EnsureLayersAsync(image, null, default);
+        await EnsureLayersAsync(keeper, image);
         var layer = image.Layers[0].Blob.Digest;
         using var first = keeper.OpenFile(layer, LayerFile.Data);
         using var second = keeper.OpenFile(layer, LayerFile.Data);
@@ -273,13 +283,13 @@ public sealed class LocalKeeperTests : IDisposable
         _layout.Image("v1", new TarWriter().File("a", "b").ToArray());
         await using var keeper = new LocalKeeper(StoreDirectory.Open(_folder));
         var image = await ResolveAsync(keeper);
-        await keeper.EnsureLayersAsync(image, null, default);
+        await EnsureLayersAsync(keeper, image);
         var layer = image.Layers[0].Blob.Digest;
         var path = Path.Combine(keeper.Store.LayerFolder(layer), LayerBuilder.DigestsName);
         var good = await File.ReadAllTextAsync(path);
         if (digests is null) File.Delete(path);
         else await File.WriteAllTextAsync(path, digests);
-        await keeper.EnsureLayersAsync(image, null, default);
+        await EnsureLayersAsync(keeper, image);
         Assert.Equal(good, await File.ReadAllTextAsync(path));
         Assert.Empty(Unfinished);
     }
@@ -290,7 +300,7 @@ public sealed class LocalKeeperTests : IDisposable
         _layout.Image("v1", new TarWriter().File("a", "b").ToArray());
         await using var keeper = new LocalKeeper(StoreDirectory.Open(_folder));
         var image = await ResolveAsync(keeper);
-        await keeper.EnsureLayersAsync(image, null, default);
+        await EnsureLayersAsync(keeper, image);
         var layer = image.Layers[0].Blob.Digest;
         var path = keeper.Store.LayerPath(layer, LayerFile.Index);
         var index = await File.ReadAllBytesAsync(path);

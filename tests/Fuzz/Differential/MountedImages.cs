@@ -30,7 +30,7 @@ sealed class MountedImages : IDisposable
             var router = Router.Pseudo();
             foreach (var tag in tags)
             {
-                var opened = provider.OpenAsync(ImageReference.Parse($"oci:{layout}:{tag}"), Platform.Current, null, default).GetAwaiter().GetResult();
+                var opened = provider.OpenAsync(new ImageRequest(ImageReference.Parse($"oci:{layout}:{tag}"), Platform.Current), null, default).GetAwaiter().GetResult();
                 _systems.Add(opened.FileSystem);
                 Opened[tag] = opened;
                 router.Add("/" + tag, opened.FileSystem);

@@ -1,0 +1,56 @@
+using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
+using VirtioFsStore.Core.Interop;
+
+namespace VirtioFsStore.Daemon.Channels;
+
+/// <summary>The asking end of fetches over a connection: who waits for which answer.</summary>
+/// <param name="socket">Whom to ask; not owned.</param>
+/// <param name="kind">What a request is called there.</param>
+sealed class PendingFetches(MessageSocket socket, uint kind)
+{
+    readonly ConcurrentDictionary<uint, TaskCompletionSource<Errno>> _waiting = new();
+    int _lastId;
+    volatile Exception? _ended;
+
+    /// <summary>Asks, and waits for the answer.</summary>
+    /// <exception cref="OperationCanceledException">It is not waited for any longer.</exception>
+    /// <exception cref="IOException">What <see cref="End"/> was told.</exception>
+    public async ValueTask<Errno> AskAsync(FetchMessage message, CancellationToken cancellation)
+    {
+        var answer = new TaskCompletionSource<Errno>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var id = (uint)Interlocked.Increment(ref _lastId);
+        _waiting[id] = answer;
+        try
+        {
+            if (_ended is { } ended)
+                throw ended;
+            socket.Send(kind, id, MemoryMarshal.AsBytes(new ReadOnlySpan<FetchMessage>(in message)));
+            return await answer.Task.WaitAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (SystemCallException exception) when (_ended is not null || exception.Error is Errno.EPIPE or Errno.ECONNRESET)
+        {
+            // The receiving side is about to see the end, too, and knows what it means.
+            return await answer.Task.WaitAsync(cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            _waiting.TryRemove(id, out _);
+        }
+    }
+
+    /// <summary>An answer has come; one that fits no question is passed over.</summary>
+    public void Answer(ReceivedMessage message)
+    {
+        if (_waiting.TryGetValue(message.Id, out var waiting) && message.Body.Length == sizeof(int))
+            waiting.TrySetResult((Errno)MemoryMarshal.Read<int>(message.Body.Span));
+    }
+
+    /// <summary>No answer comes any more.</summary>
+    public void End(Exception reason)
+    {
+        _ended = reason;
+        foreach (var waiting in _waiting.Values)
+            waiting.TrySetException(reason);
+    }
+}

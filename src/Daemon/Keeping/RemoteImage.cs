@@ -1,0 +1,62 @@
+using VirtioFsStore.Backends.ObjectStore.Sources;
+using VirtioFsStore.Backends.Overlay.Images;
+using VirtioFsStore.Backends.Overlay.Store;
+using VirtioFsStore.Core.Interop;
+using VirtioFsStore.Daemon.Channels;
+
+namespace VirtioFsStore.Daemon.Keeping;
+
+/// <summary>An image that a keeper in another process has opened; the connection that it came over stays, for its pieces.</summary>
+sealed class RemoteImage : IKeptImage
+{
+    readonly MessageSocket _connection;
+    readonly PendingFetches _fetches;
+    readonly Thread _receiver;
+
+    /// <param name="connection">Becomes this object's own.</param>
+    /// <param name="manifest">See <see cref="Manifest"/>.</param>
+    /// <param name="files">See <see cref="Files"/>.</param>
+    public RemoteImage(MessageSocket connection, Digest manifest, ImageFiles files)
+    {
+        _connection = connection;
+        Manifest = manifest;
+        Files = files;
+        _fetches = new PendingFetches(connection, (uint)KeeperMessage.Fetch);
+        _receiver = new Thread(Receive, 256 * 1024) { IsBackground = true, Name = "keeper image" };
+        _receiver.Start();
+    }
+
+    public Digest Manifest { get; }
+
+    public ImageFiles Files { get; }
+
+    /// <exception cref="KeeperLostException">The keeper has ended.</exception>
+    public ValueTask<Errno> FetchAsync(int layer, long first, int count, CancellationToken cancellation) =>
+        _fetches.AskAsync(new FetchMessage { Layer = (uint)layer, First = first, Count = count }, cancellation);
+
+    public ValueTask DisposeAsync()
+    {
+        _connection.Shutdown();
+        _receiver.Join();
+        _connection.Dispose();
+        Files.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    void Receive()
+    {
+        try
+        {
+            while (_connection.Receive() is { } message)
+            {
+                using (message)
+                    _fetches.Answer(message);
+            }
+        }
+        catch (IOException)
+        {
+            // As good as its end.
+        }
+        _fetches.End(new KeeperLostException());
+    }
+}

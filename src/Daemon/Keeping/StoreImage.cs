@@ -1,0 +1,91 @@
+using Microsoft.Extensions.Logging;
+using VirtioFsStore.Backends.ObjectStore.Sources;
+using VirtioFsStore.Backends.Overlay.Images;
+using VirtioFsStore.Backends.Overlay.Oci;
+using VirtioFsStore.Backends.Overlay.Store;
+using VirtioFsStore.Core.Interop;
+
+namespace VirtioFsStore.Daemon.Keeping;
+
+/// <summary>An image whose pieces come from whoever is the store's keeper: when one ends, the next one is asked to open it again, by its digest.</summary>
+sealed class StoreImage : IKeptImage
+{
+    /// <summary>Keepers that may end over one fetch.</summary>
+    const int MaxLost = 3;
+
+    readonly StoreKeeper _keeper;
+    readonly ImageRequest _request;
+    readonly ILogger _logger;
+    readonly SemaphoreSlim _opening = new(1);
+    readonly CancellationTokenSource _stop = new();
+    volatile IKeptImage _image;
+
+    /// <param name="keeper">Finds the keeper.</param>
+    /// <param name="request">What was asked for.</param>
+    /// <param name="image">What came; becomes this object's own.</param>
+    /// <param name="logger">For what goes wrong later.</param>
+    public StoreImage(StoreKeeper keeper, ImageRequest request, IKeptImage image, ILogger logger)
+    {
+        _keeper = keeper;
+        _request = request with { Reference = request.Reference with { Tag = null, Digest = image.Manifest } };
+        _image = image;
+        _logger = logger;
+        Manifest = image.Manifest;
+        Files = image.Files;
+    }
+
+    public Digest Manifest { get; }
+
+    public ImageFiles Files { get; }
+
+    public async ValueTask<Errno> FetchAsync(int layer, long first, int count, CancellationToken cancellation)
+    {
+        for (var lost = 1; lost <= MaxLost; lost++)
+        {
+            var image = _image;
+            try
+            {
+                return await image.FetchAsync(layer, first, count, cancellation).ConfigureAwait(false);
+            }
+            catch (Exception exception) when (exception is KeeperLostException or ObjectDisposedException)
+            {
+                if (!await TryReopenAsync(image, cancellation).ConfigureAwait(false))
+                    break;
+            }
+        }
+        return Errno.EIO;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        await _opening.WaitAsync().ConfigureAwait(false);
+        await _image.DisposeAsync().ConfigureAwait(false);
+    }
+
+    async ValueTask<bool> TryReopenAsync(IKeptImage lost, CancellationToken cancellation)
+    {
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _stop.Token);
+        await _opening.WaitAsync(ends.Token).ConfigureAwait(false);
+        try
+        {
+            if (_image != lost)
+                return true;
+            var image = await _keeper.OpenAgainAsync(_request, ends.Token).ConfigureAwait(false);
+            // The server has its own.
+            image.Files.Dispose();
+            _image = image;
+            await lost.DisposeAsync().ConfigureAwait(false);
+            return true;
+        }
+        catch (Exception exception) when (exception is ImageException or IOException)
+        {
+            Log.ImageLost(_logger, _request.Reference.ToString(), exception.Message);
+            return false;
+        }
+        finally
+        {
+            _opening.Release();
+        }
+    }
+}
