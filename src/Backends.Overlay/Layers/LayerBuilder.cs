@@ -46,12 +46,9 @@ public static class LayerBuilder
             parser.Complete();
             data.Complete(indexer.DataSize);
             var spans = indexer.Complete(blob.Size, parser.Offset);
-            StateFile.Create(Path.Combine(folder, StateName), indexer.PieceCount, PieceState.Present);
-            index.Complete(new LayerInfo(
+            LayerFolder.Complete(folder, index, PieceState.Present, null, new LayerInfo(
                 layer.Blob.Digest, blob.Size, layer.DiffId, parser.Offset, layer.Compression,
                 indexer.DataSize, indexer.Allocated, indexer.EntryCount, indexer.PieceCount, spans));
-            new LayerDigests(layer.Blob.Digest, layer.DiffId, LayerDigests.OfIndex(Path.Combine(folder, IndexName)))
-                .Write(Path.Combine(folder, DigestsName));
 
             TarException? Feed(in DecompressedChunk chunk)
             {

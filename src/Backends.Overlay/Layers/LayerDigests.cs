@@ -7,7 +7,9 @@ namespace VirtioFsStore.Backends.Overlay.Layers;
 /// <param name="Blob">Of the blob as it is stored.</param>
 /// <param name="DiffId">Of the uncompressed stream.</param>
 /// <param name="Index">Of the index file: one with other bytes was damaged on the disk.</param>
-public sealed record LayerDigests(Digest Blob, Digest DiffId, Digest Index)
+/// <param name="RemoteIndex">Of the index blob or table of contents that it was made from, if somebody else made that; null where the layer was
+/// streamed here, and its digests were compared.</param>
+public sealed record LayerDigests(Digest Blob, Digest DiffId, Digest Index, Digest? RemoteIndex = null)
 {
     const int MaxSize = 1024;
 
@@ -17,7 +19,8 @@ public sealed record LayerDigests(Digest Blob, Digest DiffId, Digest Index)
         return Digest.FromHash("sha256", SHA256.HashData(file));
     }
 
-    public void Write(string path) => File.WriteAllText(path, $"blob {Blob}\ndiff-id {DiffId}\nindex {Index}\n");
+    public void Write(string path) =>
+        File.WriteAllText(path, $"blob {Blob}\ndiff-id {DiffId}\nindex {Index}\n" + (RemoteIndex is null ? "" : $"remote-index {RemoteIndex}\n"));
 
     /// <summary>Null where there is no such file, or it was damaged.</summary>
     public static LayerDigests? TryRead(string path)
@@ -25,9 +28,10 @@ public sealed record LayerDigests(Digest Blob, Digest DiffId, Digest Index)
         var file = new FileInfo(path);
         if (!file.Exists || file.Length > MaxSize) return null;
         var lines = File.ReadAllText(path).Split('\n');
-        return lines.Length == 4 && Value(lines[0], "blob ") is { } blob && Value(lines[1], "diff-id ") is { } diffId && Value(lines[2], "index ") is { } index
-            ? new LayerDigests(blob, diffId, index)
-            : null;
+        if (lines.Length is not (4 or 5) || Value(lines[0], "blob ") is not { } blob || Value(lines[1], "diff-id ") is not { } diffId || Value(lines[2], "index ") is not { } index)
+            return null;
+        if (lines.Length == 4) return new LayerDigests(blob, diffId, index);
+        return Value(lines[3], "remote-index ") is { } remote ? new LayerDigests(blob, diffId, index, remote) : null;
 
         static Digest? Value(string line, string name) => line.StartsWith(name, StringComparison.Ordinal) ? Digest.TryParse(line[name.Length..]) : null;
     }

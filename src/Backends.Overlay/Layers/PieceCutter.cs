@@ -40,7 +40,7 @@ sealed class PieceCutter(LayerIndexWriter index) : IDisposable
     {
         while (!bytes.IsEmpty)
         {
-            Advance(streamOffset);
+            EndSpans(streamOffset);
             if (dataOffset != _dataOffset + _length) EndPiece();
             if (_length == 0) (_dataOffset, _streamOffset) = (dataOffset, streamOffset);
             var room = _points.TryPeek(out var end) ? end.OutOffset - streamOffset : long.MaxValue;
@@ -53,15 +53,9 @@ sealed class PieceCutter(LayerIndexWriter index) : IDisposable
         }
     }
 
-    /// <summary>Ends the spans that the stream has left behind, also where it holds no file data: their windows are not kept any longer.</summary>
-    public void Advance(long streamOffset)
-    {
-        while (_points.TryPeek(out var next) && next.OutOffset <= streamOffset)
-        {
-            EndPiece();
-            EndSpan(_points.Dequeue());
-        }
-    }
+    /// <summary>Ends the spans that the stream has left behind, also where it holds no file data: their windows are not kept any longer. A point
+    /// at the very offset waits for what follows: at the end of the stream nothing does, and a span has at least a byte.</summary>
+    public void Advance(long streamOffset) => EndSpans(streamOffset - 1);
 
     /// <summary>The pieces of the file that ends here.</summary>
     public (long First, int Count) EndFile()
@@ -85,6 +79,15 @@ sealed class PieceCutter(LayerIndexWriter index) : IDisposable
     {
         _hash.Dispose();
         _windows.Dispose();
+    }
+
+    void EndSpans(long streamOffset)
+    {
+        while (_points.TryPeek(out var next) && next.OutOffset <= streamOffset)
+        {
+            EndPiece();
+            EndSpan(_points.Dequeue());
+        }
     }
 
     void EndPiece()

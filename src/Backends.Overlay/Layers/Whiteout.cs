@@ -30,4 +30,14 @@ static class Whiteout
         target = parent.IsEmpty ? hidden.ToArray() : (byte[])[.. parent, (byte)'/', .. hidden];
         return WhiteoutKind.Hides;
     }
+
+    /// <summary>The path under which a tar stream has what an entry of a layer index says.</summary>
+    public static ReadOnlySpan<byte> MemberPath(LayerEntryType type, ReadOnlySpan<byte> path) => type switch
+    {
+        LayerEntryType.Whiteout => InFolder(TarPath.Parent(path), [.. ".wh."u8, .. TarPath.Name(path)]),
+        LayerEntryType.Opaque => InFolder(path, ".wh..wh..opq"u8),
+        _ => path,
+    };
+
+    static byte[] InFolder(ReadOnlySpan<byte> folder, ReadOnlySpan<byte> name) => folder.IsEmpty ? name.ToArray() : [.. folder, (byte)'/', .. name];
 }

@@ -7,12 +7,6 @@ namespace VirtioFsStore.Backends.Overlay.Tar;
 /// an earlier header said, but an extended attribute may be empty.</summary>
 sealed class PaxHeader
 {
-    const int MaxXattrName = 255;
-    const int MaxXattrValue = 65536;
-
-    /// <summary>Of one member, names and values. Far more than file systems other than XFS keep; bounds what a header of a few bytes compressed costs.</summary>
-    const int MaxXattrBytes = 1 << 20;
-
     public byte[]? Path { get; private set; }
 
     public byte[]? LinkPath { get; private set; }
@@ -176,12 +170,7 @@ sealed class PaxHeader
 
     void AddXattr(byte[] name, byte[] value)
     {
-        if (name.Length is 0 or > MaxXattrName || name.AsSpan().Contains((byte)0))
-            throw new TarException($"an extended attribute's name of {name.Length} bytes is impossible: {TarField.Display(name)}");
-        if (value.Length > MaxXattrValue)
-            throw new TarException($"the extended attribute {TarField.Display(name)} has {value.Length} bytes, more than the {MaxXattrValue} that Linux takes");
-        if ((_xattrBytes += name.Length + value.Length) > MaxXattrBytes)
-            throw new TarException($"the extended attributes of one member have more than {MaxXattrBytes} bytes");
+        TarXattr.Check(name, value, ref _xattrBytes);
         _xattrNames.Add(Encoding.Latin1.GetString(name));
         Xattrs.Add(new(name, value));
     }

@@ -2,8 +2,10 @@ namespace VirtioFsStore.Backends.Overlay.Tar;
 
 public sealed partial class TarParser
 {
-    const int MaxMajor = (1 << 12) - 1;
-    const int MaxMinor = (1 << 20) - 1;
+    /// <summary>What Linux has bits for (linux/kdev_t.h).</summary>
+    internal const int MaxMajor = (1 << 12) - 1;
+
+    internal const int MaxMinor = (1 << 20) - 1;
 
     void ReadHeader(ReadOnlySpan<byte> header)
     {

@@ -5,6 +5,18 @@ namespace VirtioFsStore.Core.Interop;
 /// <summary>The system's libzstd (zstd.h). Results are its own: a size, or an error that <see cref="IsError"/> tells.</summary>
 public static unsafe partial class Zstd
 {
+    /// <summary>ZSTD_c_compressionLevel.</summary>
+    public const int CompressionLevel = 100;
+
+    /// <summary>ZSTD_d_windowLogMax: frames that want more memory are refused.</summary>
+    public const int MaxWindowLog = 100;
+
+    /// <summary>ZSTD_e_continue.</summary>
+    public const int Continue = 0;
+
+    /// <summary>ZSTD_e_end.</summary>
+    public const int End = 2;
+
     public static void* CreateDecompressor() => ZSTD_createDCtx();
 
     public static void FreeDecompressor(void* context) => _ = ZSTD_freeDCtx(context);
@@ -24,6 +36,18 @@ public static unsafe partial class Zstd
     /// <summary>The frames of one buffer.</summary>
     public static nuint Decompress(void* context, byte* output, nuint capacity, byte* input, nuint length) =>
         ZSTD_decompressDCtx(context, output, capacity, input, length);
+
+    public static nuint SetCompressorParameter(void* context, int parameter, int value) => ZSTD_CCtx_setParameter(context, parameter, value);
+
+    public static nuint SetDecompressorParameter(void* context, int parameter, int value) => ZSTD_DCtx_setParameter(context, parameter, value);
+
+    /// <param name="context">A compressor; its parameters hold.</param>
+    /// <param name="output">Where to.</param>
+    /// <param name="input">Where from.</param>
+    /// <param name="directive"><see cref="Continue"/> or <see cref="End"/>.</param>
+    /// <returns>0 when all was written that the directive asks for, else how much there is still to flush at least.</returns>
+    public static nuint CompressStream(void* context, ZstdBuffer* output, ZstdBuffer* input, int directive) =>
+        ZSTD_compressStream2(context, output, input, directive);
 
     public static nuint CompressBound(nuint length) => ZSTD_compressBound(length);
 
@@ -51,6 +75,15 @@ public static unsafe partial class Zstd
 
     [LibraryImport("libzstd.so.1")]
     private static partial nuint ZSTD_decompressDCtx(void* context, byte* output, nuint capacity, byte* input, nuint length);
+
+    [LibraryImport("libzstd.so.1")]
+    private static partial nuint ZSTD_CCtx_setParameter(void* context, int parameter, int value);
+
+    [LibraryImport("libzstd.so.1")]
+    private static partial nuint ZSTD_DCtx_setParameter(void* context, int parameter, int value);
+
+    [LibraryImport("libzstd.so.1")]
+    private static partial nuint ZSTD_compressStream2(void* context, ZstdBuffer* output, ZstdBuffer* input, int directive);
 
     [LibraryImport("libzstd.so.1")]
     private static partial nuint ZSTD_compressBound(nuint length);

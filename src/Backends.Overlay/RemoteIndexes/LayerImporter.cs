@@ -1,0 +1,46 @@
+using VirtioFsStore.Backends.ObjectStore.Sources;
+using VirtioFsStore.Backends.Overlay.IndexBlobs;
+using VirtioFsStore.Backends.Overlay.Layers;
+using VirtioFsStore.Backends.Overlay.Oci;
+
+namespace VirtioFsStore.Backends.Overlay.RemoteIndexes;
+
+/// <summary>Finds a layer's index beside the image, so that the layer need not be streamed before it is used.</summary>
+public static class LayerImporter
+{
+    /// <summary>Makes a layer's folder as <see cref="LayerBuilder.BuildAsync"/> does, but with no content there yet, from an index that somebody
+    /// else made.</summary>
+    /// <param name="folder">Exists and is empty; it is empty again where nothing came of it.</param>
+    /// <param name="layer">From a manifest that was verified, with its annotations.</param>
+    /// <param name="source">Has the image.</param>
+    /// <param name="policy">What may be used.</param>
+    /// <param name="explain">Gets one line where there is an index that cannot be used.</param>
+    /// <param name="cancellation">Ends the work; the folder is then to be removed.</param>
+    /// <returns>False where the layer is to be streamed.</returns>
+    public static async ValueTask<bool> TryImportAsync(
+        string folder, ImageLayer layer, IImageSource source, RemoteIndexPolicy policy, Action<string> explain, CancellationToken cancellation)
+    {
+        if (policy == RemoteIndexPolicy.Never) return false;
+        try
+        {
+            if (IndexBlob.Of(layer) is not { } blob) return false;
+            await IndexBlob.ImportAsync(folder, layer, blob, source, cancellation).ConfigureAwait(false);
+            return true;
+        }
+        catch (Exception e) when (e is ImageException or SourceException)
+        {
+            explain($"{e.Message}; the layer is streamed instead");
+            foreach (var file in Directory.EnumerateFiles(folder)) File.Delete(file);
+            return false;
+        }
+    }
+
+    /// <summary>Whether what the store has of a layer may be used for an image. What came from somebody else's index counts only for images
+    /// whose manifest says that very index, or where all are trusted.</summary>
+    public static bool Accepts(LayerDigests stored, ImageLayer layer, RemoteIndexPolicy policy)
+    {
+        if (stored.RemoteIndex is null || policy == RemoteIndexPolicy.Trust) return true;
+        return policy == RemoteIndexPolicy.Pinned
+            && layer.Blob.Annotations.GetValueOrDefault(IndexBlobFormat.DigestAnnotation) == stored.RemoteIndex.ToString();
+    }
+}
