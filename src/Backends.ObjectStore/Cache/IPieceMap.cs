@@ -24,4 +24,7 @@ public interface IPieceMap : IDisposable
     /// <summary>The spans <paramref name="first"/> … <paramref name="first"/> + <paramref name="count"/> − 1, in order, with their windows.</summary>
     /// <exception cref="DecompressionException">A window is damaged.</exception>
     IEnumerable<SeekSpan> ReadSpans(int first, int count);
+
+    /// <summary>All spans in order, without what makes them large.</summary>
+    IEnumerable<SpanExtent> ReadExtents();
 }

@@ -19,6 +19,10 @@ public static class StateFile
     /// again. Zero says that every mark was made after its data was synced.</summary>
     public const int BootIdOffset = 24;
 
+    /// <summary>32 bits: 1 while the data file is being synced. A keeper that is killed then cannot know whether the sync failed, so its
+    /// marks are as those of another boot.</summary>
+    public const int SyncingOffset = 40;
+
     public static long FileSize(long pieces) => HeaderSize + pieces * WordSize;
 
     public static ulong Word(PieceState state, uint generation) => (uint)state | ((ulong)generation << 32);

@@ -93,6 +93,13 @@ public sealed class LayerIndex : IPieceMap
         }
     }
 
+    public IEnumerable<SpanExtent> ReadExtents()
+    {
+        using var rows = new SqliteStatement(_connection.Handle!, "SELECT in_offset, in_end, out_offset, out_end, first_piece, pieces FROM span ORDER BY id");
+        while (rows.Step())
+            yield return new SpanExtent(rows.Int64(0), rows.Int64(1), rows.Int64(2), rows.Int64(3), rows.Int64(4), rows.Int64(5));
+    }
+
     public void Dispose() => _connection.Dispose();
 
     static LayerInfo ReadInfo(SqliteConnection connection, string path)

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace VirtioFsStore.Core.Interop;
 
 /// <summary>What set-up code asks about a file: its type, group, size and identity. For a file system's own attributes this is too little.</summary>
-public readonly unsafe partial record struct FileShape(uint Mode, uint Group, long Size, uint BlockSize, ulong Inode, ulong Device)
+public readonly unsafe partial record struct FileShape(uint Mode, uint Group, long Size, uint BlockSize, ulong Inode, ulong Device, long AllocatedBytes)
 {
     const uint S_IFMT = 0xF000;
     const uint STATX_BASIC_STATS = 0x7ff;
@@ -44,7 +44,8 @@ public readonly unsafe partial record struct FileShape(uint Mode, uint Group, lo
                 *(long*)(buffer + 40),
                 *(uint*)(buffer + 4),
                 *(ulong*)(buffer + 32),
-                ((ulong)*(uint*)(buffer + 136) << 32) | *(uint*)(buffer + 140));
+                ((ulong)*(uint*)(buffer + 136) << 32) | *(uint*)(buffer + 140),
+                *(long*)(buffer + 48) * 512);
         return result;
     }
 

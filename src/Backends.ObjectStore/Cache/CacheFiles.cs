@@ -1,0 +1,148 @@
+using VirtioFsStore.Core.Interop;
+
+namespace VirtioFsStore.Backends.ObjectStore.Cache;
+
+/// <summary>A layer's data file and its state file, the latter mapped, as the keeper writes them. Every write and sync of either goes through
+/// here, so that tests can put in what a power cut or a broken disk leaves. Knows no rules.</summary>
+unsafe class CacheFiles : IDisposable
+{
+    readonly FileDescriptor _data;
+    readonly FileDescriptor _state;
+    readonly nuint _stateSize;
+    byte* _map;
+
+    /// <summary>Opens what a layer's builder made.</summary>
+    /// <exception cref="SystemCallException">A file cannot be opened or mapped.</exception>
+    /// <exception cref="CacheException">They are not a layer's files, or damaged where that cannot be mended.</exception>
+    public CacheFiles(string dataPath, string statePath)
+    {
+        DataPath = dataPath;
+        _data = Open(dataPath);
+        try
+        {
+            _state = Open(statePath);
+            DataSize = SizeOf(_data, dataPath);
+            var size = SizeOf(_state, statePath);
+            PieceCount = (size - StateFile.HeaderSize) / StateFile.WordSize;
+            if (size < StateFile.HeaderSize || size != StateFile.FileSize(PieceCount))
+                throw Damaged(statePath, $"has {size} bytes, which no state file has");
+            _stateSize = (nuint)size;
+            SystemCallException.ThrowIfError(
+                MemoryMaps.Map(_stateSize, MemoryMaps.PROT_READ | MemoryMaps.PROT_WRITE, MemoryMaps.MAP_SHARED, _state.Value, 0, out _map), "mmap", statePath);
+            var header = (ulong*)_map;
+            if (header[0] != StateFile.Magic || (uint)header[1] != StateFile.Version || header[2] != (ulong)PieceCount)
+                throw Damaged(statePath, "does not begin as a state file of its length does");
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    ~CacheFiles() => Unmap();
+
+    public string DataPath { get; }
+
+    public long DataSize { get; }
+
+    public long PieceCount { get; }
+
+    /// <summary>For locks of ranges, and for who reads the data.</summary>
+    public int DataDescriptor => _data.Value;
+
+    /// <summary>Of the marks; <see cref="Guid.Empty"/> in a file that was synced and closed.</summary>
+    public Guid BootId => new(new ReadOnlySpan<byte>(_map + StateFile.BootIdOffset, 16));
+
+    public bool IsSyncing => Volatile.Read(ref *(uint*)(_map + StateFile.SyncingOffset)) != 0;
+
+    public ulong Word(long piece) => Volatile.Read(ref *WordAt(piece));
+
+    /// <summary>A full barrier, in both directions.</summary>
+    /// <returns>False when the word was another than <paramref name="expected"/>.</returns>
+    public virtual bool ReplaceWord(long piece, ulong expected, ulong value) =>
+        Interlocked.CompareExchange(ref *WordAt(piece), value, expected) == expected;
+
+    public virtual void SetBootId(Guid boot)
+    {
+        boot.TryWriteBytes(new Span<byte>(_map + StateFile.BootIdOffset, 16));
+        Interlocked.MemoryBarrier();
+    }
+
+    public virtual void SetSyncing(bool syncing)
+    {
+        Volatile.Write(ref *(uint*)(_map + StateFile.SyncingOffset), syncing ? 1u : 0);
+        Interlocked.MemoryBarrier();
+    }
+
+    public virtual Errno WriteData(long offset, ReadOnlySpan<byte> bytes)
+    {
+        fixed (byte* source = bytes)
+            for (var done = 0; done < bytes.Length;)
+            {
+                var count = FileIo.WriteAt(_data.Value, source + done, (nuint)(bytes.Length - done), offset + done);
+                if (count < 0) return count.ToErrno();
+                done += (int)count;
+            }
+
+        return Errno.None;
+    }
+
+    /// <returns>False where the file cannot be read, or ends.</returns>
+    public virtual bool ReadData(long offset, Span<byte> into)
+    {
+        fixed (byte* target = into)
+            for (var done = 0; done < into.Length;)
+            {
+                var count = FileIo.ReadAt(_data.Value, target + done, (nuint)(into.Length - done), offset + done);
+                if (count <= 0) return false;
+                done += (int)count;
+            }
+
+        return true;
+    }
+
+    /// <summary>Makes whole pages a hole, the file's length staying as it is.</summary>
+    public virtual Errno Punch(long offset, long length)
+    {
+        const int FALLOC_FL_KEEP_SIZE = 1;
+        const int FALLOC_FL_PUNCH_HOLE = 2;
+        return FileSpace.Allocate(_data.Value, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length).ToErrno();
+    }
+
+    public virtual Errno SyncData() => Durability.SyncData(_data.Value).ToErrno();
+
+    /// <summary>Words and header: fsync writes what was stored through mappings too.</summary>
+    public virtual Errno SyncState() => Durability.Sync(_state.Value).ToErrno();
+
+    public void Dispose()
+    {
+        _data.Dispose();
+        _state?.Dispose();
+        Unmap();
+        GC.SuppressFinalize(this);
+    }
+
+    void Unmap()
+    {
+        if (_map != null) _ = MemoryMaps.Unmap(_map, _stateSize);
+        _map = null;
+    }
+
+    ulong* WordAt(long piece)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((ulong)piece, (ulong)PieceCount, nameof(piece));
+        return (ulong*)(_map + StateFile.HeaderSize) + piece;
+    }
+
+    static FileDescriptor Open(string path) =>
+        new(SystemCallException.ThrowIfError(Descriptors.Open(path, OpenFlags.O_RDWR | OpenFlags.O_NOFOLLOW | OpenFlags.O_NONBLOCK), "open", path));
+
+    static long SizeOf(FileDescriptor file, string path)
+    {
+        SystemCallException.ThrowIfError(FileShape.OfDescriptor(file.Value, out var shape), "statx", path);
+        return shape.IsRegular ? shape.Size : throw Damaged(path, "is no regular file");
+    }
+
+    static CacheException Damaged(string path, string why) => new($"{path} {why}: delete the layer's folder from the store, and it is made again");
+}

@@ -1,0 +1,109 @@
+using VirtioFsStore.Core.Interop;
+
+namespace VirtioFsStore.Backends.ObjectStore.Cache;
+
+public sealed partial class PieceStore
+{
+    readonly SemaphoreSlim _syncing = new(1, 1);
+
+    /// <summary>Makes all that is present durable, so that it is not in doubt after a power cut. To be called when a layer has become idle;
+    /// does nothing where nothing has changed.</summary>
+    /// <returns>EIO and the like when the disk fails: what is present becomes suspect, and is verified when it is asked for.</returns>
+    public async ValueTask<Errno> SyncAsync()
+    {
+        if (!TryEnter()) return Errno.None;
+        try
+        {
+            return await SyncCoreAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            Leave();
+        }
+    }
+
+    async ValueTask<Errno> SyncCoreAsync()
+    {
+        await _syncing.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            // It blocks for as long as the disk needs.
+            return await Task.Run(Sync).ConfigureAwait(false);
+        }
+        finally
+        {
+            _syncing.Release();
+        }
+    }
+
+    Errno Sync()
+    {
+        long before;
+        lock (_gate)
+        {
+            if (!_dirty) return Errno.None;
+            before = _changes;
+            _files.SetSyncing(true);
+        }
+
+        var error = _files.SyncData();
+        if (error != Errno.None)
+        {
+            lock (_gate)
+            {
+                Log.DataNotSynced(_logger, Name, error.Describe());
+                _rewriteSuspects = true;
+                Doubt();
+                _ = _files.SyncState();
+                _files.SetSyncing(false);
+            }
+
+            return error;
+        }
+
+        error = _files.SyncState();
+        lock (_gate)
+        {
+            _files.SetSyncing(false);
+            if (error == Errno.None && _changes == before)
+            {
+                _files.SetBootId(Guid.Empty);
+                error = _files.SyncState();
+                // Whichever header is on the disk now, it is true of the words there.
+                if (error == Errno.None) _dirty = false;
+                else _files.SetBootId(_boot);
+            }
+        }
+
+        if (error != Errno.None) Log.StateNotSynced(_logger, Name, error.Describe());
+        return error;
+    }
+
+    /// <summary>Rules 3 and 4: what the last keeper's marks are worth.</summary>
+    void AdoptMarks()
+    {
+        var boot = _files.BootId;
+        if (boot == Guid.Empty) return;
+        if (boot == _boot && !_files.IsSyncing)
+        {
+            _dirty = true;
+            return;
+        }
+
+        // What another boot left lies on the disk, or nowhere.
+        _rewriteSuspects = boot == _boot;
+        Doubt();
+        SystemCallException.ThrowIfError(-(int)_files.SyncState(), "fsync", Name);
+        _files.SetSyncing(false);
+        _files.SetBootId(_boot);
+        SystemCallException.ThrowIfError(-(int)_files.SyncState(), "fsync", Name);
+        _dirty = true;
+    }
+
+    void Doubt()
+    {
+        for (var piece = 0L; piece < PieceCount; piece++)
+            if (StateOf(piece) == PieceState.Present)
+                SetState(piece, PieceState.Suspect);
+    }
+}

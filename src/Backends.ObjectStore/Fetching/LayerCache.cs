@@ -1,0 +1,59 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using VirtioFsStore.Backends.ObjectStore.Cache;
+using VirtioFsStore.Backends.ObjectStore.Sources;
+using VirtioFsStore.Core.Interop;
+
+namespace VirtioFsStore.Backends.ObjectStore.Fetching;
+
+/// <summary>The cache of one layer on its keeper's side: what it has (<see cref="Store"/>), and the way to what it has not. Thread-safe.</summary>
+public sealed class LayerCache : IAsyncDisposable
+{
+    readonly LayerFetcher _fetcher;
+
+    /// <param name="store">What is there; becomes this object's own.</param>
+    /// <param name="openBlob">Opens the layer's blob: called when something is fetched first, and again after the source has failed for good.
+    /// What it gives is disposed of here. Its reads fail within a time of its own; nothing here bounds them but the end of this object.</param>
+    /// <param name="options">How much is fetched at a time.</param>
+    /// <param name="logger">For what went wrong.</param>
+    public LayerCache(
+        PieceStore store, Func<CancellationToken, ValueTask<IRangeSource>> openBlob, LayerCacheOptions? options = null, ILogger? logger = null)
+    {
+        Store = store;
+        _fetcher = new LayerFetcher(store, openBlob, options ?? new LayerCacheOptions(), logger ?? NullLogger.Instance);
+    }
+
+    public PieceStore Store { get; }
+
+    /// <summary>Sees to it that pieces are there. When it answers <see cref="Errno.None"/> they are present, or were for a moment: they may be
+    /// evicted at any time, so the caller looks at their words again.</summary>
+    /// <param name="first">Number of the first piece.</param>
+    /// <param name="count">At least 1.</param>
+    /// <param name="stream">Who reads, for what is read ahead; null to fetch what is asked for alone.</param>
+    /// <param name="cancellation">Ends the wait, and never a fetch: others may wait for the same.</param>
+    /// <returns>EINVAL for pieces that the layer has not; EIO when the source failed within its time, or twice gave what is not the layer's, which
+    /// the next call tries again; ENOSPC when the disk is full and nothing gave way.</returns>
+    public async ValueTask<Errno> EnsureAsync(long first, int count, FetchStream? stream, CancellationToken cancellation)
+    {
+        if (first < 0 || count < 1 || first > Store.PieceCount - count) return Errno.EINVAL;
+        if (!Store.TryEnter()) return Errno.EIO;
+        try
+        {
+            return await _fetcher.EnsureAsync(first, count, stream, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            Store.Leave();
+        }
+    }
+
+    /// <summary>From the next fetch on, another source of the same blob: one that answers, other credentials.</summary>
+    public ValueTask ReplaceSourceAsync(Func<CancellationToken, ValueTask<IRangeSource>> openBlob) => _fetcher.ReplaceSourceAsync(openBlob);
+
+    /// <summary>Ends what is being fetched, and syncs and closes the store.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _fetcher.DisposeAsync().ConfigureAwait(false);
+        await Store.DisposeAsync().ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,29 @@
+namespace VirtioFsStore.Backends.ObjectStore.Fetching;
+
+/// <summary>How much is fetched at a time. Sizes are of compressed bytes.</summary>
+public sealed record LayerCacheOptions
+{
+    /// <summary>What is read ahead when a second miss follows the first: some three spans.</summary>
+    public long FirstWindow { get; init; } = 1 << 20;
+
+    /// <summary>What readahead grows to: enough for a GB/s at a round trip of 20 ms.</summary>
+    public long MaxWindow { get; init; } = 16 << 20;
+
+    /// <summary>How far ahead a miss may lie in what is already being fetched to wait for it; beyond that it gets a request of its own.</summary>
+    public long MaxWait { get; init; } = 2 << 20;
+
+    /// <summary>What may be fetched once more to make one request out of two: it costs less than a round trip.</summary>
+    public long MaxGap { get; init; } = 64 << 10;
+
+    /// <summary>Which share of a layer is asked for before the rest is sent for as well; above 1 for never.</summary>
+    public double RestAfter { get; init; } = 0.5;
+
+    /// <summary>Fetches of a layer at a time; each holds buffers of half a MiB and a decompressor.</summary>
+    public int MaxFetches { get; init; } = 6;
+
+    /// <summary>How many of them may be for what nobody waits for.</summary>
+    public int MaxReadaheads { get; init; } = 3;
+
+    /// <summary>Called when the disk is full and someone waits: makes room for at least so many bytes, or answers false.</summary>
+    public Func<long, ValueTask<bool>>? MakeRoom { get; init; }
+}

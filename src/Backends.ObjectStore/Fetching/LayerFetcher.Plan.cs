@@ -1,0 +1,134 @@
+using VirtioFsStore.Backends.ObjectStore.Cache;
+using VirtioFsStore.Backends.ObjectStore.Sources;
+
+namespace VirtioFsStore.Backends.ObjectStore.Fetching;
+
+/// <summary>What goes into one request. All of this under the gate.</summary>
+sealed partial class LayerFetcher
+{
+    FetchRun? Owner(long piece)
+    {
+        foreach (var run in _runs)
+            if (run.Owns(piece))
+                return run;
+        foreach (var run in _queue)
+            if (run.Owns(piece))
+                return run;
+        return null;
+    }
+
+    /// <summary>Whether a piece comes so late in a run that a request of its own is better. Within a span there is no choice.</summary>
+    bool IsTooFar(SpanTable spans, FetchRun run, long piece)
+    {
+        var span = spans.SpanOf(piece);
+        return span > spans.SpanOf(run.Next) && spans[span].InOffset - run.Position > _options.MaxWait;
+    }
+
+    /// <summary>A run for a piece that is nobody's: its span, those of the other pieces that are wanted, and as many as are read ahead.</summary>
+    /// <param name="spans">The layer's.</param>
+    /// <param name="piece">The first piece that is wanted.</param>
+    /// <param name="end">The piece after the last one that is wanted.</param>
+    /// <param name="window">Up to how many compressed bytes the run goes beyond that.</param>
+    /// <param name="priority">Whether someone waits.</param>
+    FetchRun Plan(SpanTable spans, long piece, long end, long window, RequestPriority priority)
+    {
+        var (lowest, limit) = FreeAround(piece);
+        var span = spans.SpanOf(piece);
+        var last = span;
+        var start = spans[span].InOffset;
+        for (var i = span + 1; i < spans.Count && spans[i].FirstPiece < limit; i++)
+        {
+            if (spans[i].FirstPiece >= end && spans[i].InEnd - start > window) break;
+            if (_store.AnyAbsent(spans[i].FirstPiece, Math.Min(spans[i].FirstPiece + spans[i].PieceCount, limit))) last = i;
+            else if (spans[i].InEnd - spans[last].InEnd > _options.MaxGap) break;
+        }
+
+        // Decompression begins with the span: what is absent before the piece is filled on the way.
+        var first = Math.Max(lowest, spans[span].FirstPiece);
+        while (first < piece && _store.StateOf(first) != PieceState.Absent) first++;
+        var stop = Math.Min(limit, spans[last].FirstPiece + spans[last].PieceCount);
+        while (stop > piece + 1 && _store.StateOf(stop - 1) != PieceState.Absent) stop--;
+        Ask(spans, span, last);
+        return new FetchRun(span, first, stop, start, spans[last].InEnd, priority);
+    }
+
+    /// <summary>A run for what is absent and nobody's from a piece on, if there is such a thing within the window.</summary>
+    FetchRun? PlanAhead(SpanTable spans, long piece, long window)
+    {
+        if (piece >= _store.PieceCount) return null;
+        var start = spans[spans.SpanOf(piece)].InOffset;
+        for (; piece < _store.PieceCount; piece++)
+        {
+            if (_store.StateOf(piece) != PieceState.Absent) continue;
+            if (Owner(piece) is { } owner)
+            {
+                piece = owner.End - 1;
+                continue;
+            }
+
+            var ahead = spans[spans.SpanOf(piece)].InOffset - start;
+            return ahead > window ? null : Plan(spans, piece, piece + 1, window - ahead, RequestPriority.Readahead);
+        }
+
+        return null;
+    }
+
+    /// <summary>The pieces around one that is nobody's which are nobody's either.</summary>
+    (long First, long End) FreeAround(long piece)
+    {
+        long first = 0, end = _store.PieceCount;
+        foreach (var run in _runs.Concat(_queue))
+        {
+            if (run.Next >= run.End) continue;
+            if (run.Next > piece) end = Math.Min(end, run.Next);
+            else first = Math.Max(first, run.End);
+        }
+
+        return (first, end);
+    }
+
+    void Ask(SpanTable spans, int first, int last)
+    {
+        for (var i = first; i <= last; i++)
+        {
+            if (_asked![i] || spans[i].PieceCount == 0) continue;
+            _asked[i] = true;
+            _askedBytes += spans[i].InEnd - spans[i].InOffset;
+        }
+    }
+
+    /// <summary>Who reads most of a layer reads all of it: what is left comes in one request, or in one for each gap, and nobody waits for the
+    /// round trips of the many.</summary>
+    void FetchRestIfMostIsWanted()
+    {
+        if (_rest is null && _askedBytes > _wholeBytes * _options.RestAfter) _rest = Task.Run(FetchRestAsync);
+    }
+
+    async Task FetchRestAsync()
+    {
+        var outcome = FetchOutcome.Done;
+        try
+        {
+            while (outcome == FetchOutcome.Done)
+            {
+                FetchRun? run;
+                lock (_gate)
+                {
+                    run = _closed ? null : PlanAhead(_spans!, 0, long.MaxValue);
+                    if (run is null) return;
+                    Start(run);
+                }
+
+                outcome = await run.Ended.ConfigureAwait(false);
+            }
+        }
+        catch (Exception e)
+        {
+            Log.PlanFailed(_logger, _store.Name, e.Message, e);
+        }
+
+        // A source that failed may answer later, for the next who misses something. A full disk is left alone, and what was evicted stays so.
+        if (outcome != FetchOutcome.NoSpace)
+            lock (_gate) _rest = null;
+    }
+}

@@ -1,0 +1,173 @@
+using System.Buffers;
+using VirtioFsStore.Backends.ObjectStore.Cache;
+using VirtioFsStore.Backends.ObjectStore.Decompression;
+using VirtioFsStore.Backends.ObjectStore.Sources;
+using VirtioFsStore.Core.Interop;
+
+namespace VirtioFsStore.Backends.ObjectStore.Fetching;
+
+/// <summary>How runs come to work and what they do.</summary>
+sealed partial class LayerFetcher
+{
+    const int InputSize = 128 << 10;
+    const int OutputSize = 256 << 10;
+
+    /// <summary>A response that is nearly read is read to its end, so that its connection can be used again.</summary>
+    const int WorthDraining = 64 << 10;
+
+    /// <summary>How often room is made for one run before it gives up: others fill the disk as well.</summary>
+    const int MaxRoomMade = 16;
+
+    /// <summary>At least what is asked for when the disk is full, so that it is not asked for each piece.</summary>
+    const long RoomStep = 8 << 20;
+
+    /// <summary>Under the gate.</summary>
+    void Start(FetchRun run)
+    {
+        _queue.Add(run);
+        Dispatch();
+    }
+
+    /// <summary>Lets runs begin as far as there is room, demand first. Under the gate.</summary>
+    void Dispatch()
+    {
+        while (!_closed && _runs.Count < _options.MaxFetches)
+        {
+            var next = _queue.Find(run => run.Priority == RequestPriority.Demand);
+            if (next is null && _runs.Count(run => run.Priority != RequestPriority.Demand) < _options.MaxReadaheads) next = _queue.FirstOrDefault();
+            if (next is null) return;
+            _queue.Remove(next);
+            _runs.Add(next);
+            _working.RemoveAll(task => task.IsCompleted);
+            _working.Add(Task.Run(() => RunAsync(next)));
+        }
+    }
+
+    async Task RunAsync(FetchRun run)
+    {
+        FetchOutcome outcome;
+        try
+        {
+            outcome = await FillAsync(run).ConfigureAwait(false);
+        }
+        catch (DecompressionException e)
+        {
+            _store.Counters.FailedVerification();
+            Log.Damaged(_logger, _store.Name, e.Message);
+            outcome = FetchOutcome.Mismatch;
+        }
+        catch (Exception e)
+        {
+            outcome = FetchOutcome.Failed;
+            bool waited;
+            lock (_gate) waited = run.HasWaiters;
+            if (!_stop.IsCancellationRequested)
+            {
+                _store.Counters.FailedFetch(readahead: !waited);
+                if (e is not SourceException) Log.FetchBroke(_logger, _store.Name, e.Message, e);
+                else if (waited) Log.FetchFailed(_logger, _store.Name, e.Message);
+                else Log.ReadaheadFailed(_logger, _store.Name, e.Message);
+            }
+        }
+
+        lock (_gate)
+        {
+            run.Complete(outcome);
+            _runs.Remove(run);
+            Dispatch();
+        }
+    }
+
+    async Task<FetchOutcome> FillAsync(FetchRun run)
+    {
+        var (seek, compression, size) = _store.Map.Read(map => (map.ReadSpans(run.Span, 1).First(), map.Compression, map.BlobSize));
+        var shared = await _source.AcquireAsync(size, _stop.Token).ConfigureAwait(false);
+        var broken = false;
+        try
+        {
+            using var decoder = StreamDecoder.Create(compression, seek.Start, int.MaxValue);
+            if (decoder.InOffset < 0 || decoder.InOffset >= run.InEnd)
+                throw new DecompressionException($"a span from compressed byte {seek.Start.InOffset} to {run.InEnd} is impossible");
+            _store.Counters.Requested();
+            var range = await (await shared.Opened.ConfigureAwait(false))
+                .OpenAsync(decoder.InOffset, run.InEnd - decoder.InOffset, run.Priority, _stop.Token).ConfigureAwait(false);
+            await using (range.ConfigureAwait(false))
+                return await FillAsync(run, range, decoder).ConfigureAwait(false);
+        }
+        catch (SourceException e)
+        {
+            // What does not pass by itself may pass with another address, other credentials: the source is opened anew.
+            broken = e.Failure is not (SourceFailure.Transient or SourceFailure.Busy);
+            throw;
+        }
+        finally
+        {
+            await _source.ReleaseAsync(shared, broken).ConfigureAwait(false);
+        }
+    }
+
+    async Task<FetchOutcome> FillAsync(FetchRun run, Stream range, StreamDecoder decoder)
+    {
+        using var filler = new PieceFiller(_store, run, _gate);
+        var input = ArrayPool<byte>.Shared.Rent(InputSize);
+        var output = ArrayPool<byte>.Shared.Rent(OutputSize);
+        var left = run.InEnd - decoder.InOffset;
+        var roomMade = 0;
+        try
+        {
+            while (!filler.IsDone)
+            {
+                var length = await range.ReadAsync(input.AsMemory(0, InputSize), _stop.Token).ConfigureAwait(false);
+                left -= length;
+                _store.Counters.Fetched(length);
+                for (var position = 0; !filler.IsDone;)
+                {
+                    _stop.Token.ThrowIfCancellationRequested();
+                    var offset = decoder.OutOffset;
+                    decoder.Decode(input.AsSpan(position, length - position), output.AsSpan(0, OutputSize), out var taken, out var given);
+                    if (taken == 0 && given == 0) break;
+                    position += taken;
+                    run.Position = decoder.InOffset;
+                    for (var fed = 0; fed < given;)
+                    {
+                        fed += filler.Feed(offset + fed, output.AsSpan(fed, given - fed), out var error);
+                        if (error == Errno.None) continue;
+                        if (error is not (Errno.ENOSPC or Errno.EDQUOT)) throw new SystemCallException(error, "pwrite", _store.Name);
+                        if (roomMade++ == MaxRoomMade || !await MakeRoomAsync(run).ConfigureAwait(false)) return NoSpace();
+                    }
+                }
+
+                if (length == 0 && !filler.IsDone) throw new DecompressionException($"it gives no more than {decoder.OutOffset} bytes, and the layer's index has files beyond");
+            }
+
+            for (int length; left is > 0 and <= WorthDraining; left -= length)
+            {
+                length = await range.ReadAsync(input.AsMemory(0, InputSize), _stop.Token).ConfigureAwait(false);
+                if (length == 0) break;
+                _store.Counters.Fetched(length);
+            }
+
+            if (filler.Mismatches > 0) Log.Mismatches(_logger, _store.Name, filler.Mismatches);
+            return FetchOutcome.Done;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(input);
+            ArrayPool<byte>.Shared.Return(output);
+        }
+
+        FetchOutcome NoSpace()
+        {
+            Log.DiskFull(_logger, _store.Name);
+            return FetchOutcome.NoSpace;
+        }
+    }
+
+    /// <summary>Room is made for what someone waits for; what is only read ahead drives nothing out.</summary>
+    async ValueTask<bool> MakeRoomAsync(FetchRun run)
+    {
+        bool waited;
+        lock (_gate) waited = run.HasWaiters;
+        return waited && _options.MakeRoom is { } make && await make(RoomStep).ConfigureAwait(false);
+    }
+}

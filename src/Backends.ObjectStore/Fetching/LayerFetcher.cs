@@ -1,0 +1,209 @@
+using System.Collections;
+using System.Diagnostics;
+using Microsoft.Extensions.Logging;
+using VirtioFsStore.Backends.ObjectStore.Cache;
+using VirtioFsStore.Backends.ObjectStore.Sources;
+using VirtioFsStore.Core.Interop;
+
+namespace VirtioFsStore.Backends.ObjectStore.Fetching;
+
+/// <summary>Fetches what is absent of one layer: who asks waits for the run that fills the piece, or has one made. No piece, and so no span, is
+/// fetched by two runs at a time. Thread-safe.</summary>
+sealed partial class LayerFetcher : IAsyncDisposable
+{
+    readonly PieceStore _store;
+    readonly SourceSlot _source;
+    readonly LayerCacheOptions _options;
+    readonly ILogger _logger;
+    readonly CancellationTokenSource _stop = new();
+
+    /// <summary>Guards the runs and all that is planned.</summary>
+    readonly Lock _gate = new();
+
+    /// <summary>Those that work, and those that wait for their turn.</summary>
+    readonly List<FetchRun> _runs = [];
+
+    readonly List<FetchRun> _queue = [];
+    readonly List<Task> _working = [];
+    SpanTable? _spans;
+
+    /// <summary>Which spans were asked for since this was made, and how much of the blob they are.</summary>
+    BitArray? _asked;
+
+    long _askedBytes;
+    long _wholeBytes;
+    Task? _rest;
+    bool _closed;
+
+    public LayerFetcher(PieceStore store, Func<CancellationToken, ValueTask<IRangeSource>> openBlob, LayerCacheOptions options, ILogger logger)
+    {
+        _store = store;
+        _source = new SourceSlot(openBlob);
+        _options = options;
+        _logger = logger;
+    }
+
+    public ValueTask ReplaceSourceAsync(Func<CancellationToken, ValueTask<IRangeSource>> openBlob) => _source.ReplaceAsync(openBlob);
+
+    /// <summary>Sees to it that pieces are there, or were for a moment.</summary>
+    /// <returns>EIO when they cannot be fetched or verified, ENOSPC when they cannot be stored.</returns>
+    public async ValueTask<Errno> EnsureAsync(long first, int count, FetchStream? stream, CancellationToken cancellation)
+    {
+        var arrival = Stopwatch.GetTimestamp();
+        var mismatches = 0;
+        var counted = false;
+        for (long next = first, end = first + count; ;)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            while (next < end && _store.StateOf(next) == PieceState.Present) next++;
+            if (next == end) return Errno.None;
+            if (!counted) _store.Counters.Missed();
+            counted = true;
+            if (_store.StateOf(next) == PieceState.Suspect)
+            {
+                if (!await TryVerifySuspectAsync(next, cancellation).ConfigureAwait(false)) return Errno.EIO;
+                continue;
+            }
+
+            FetchWaiter? waiter;
+            try
+            {
+                if (!TryJoin(next, end, stream, out waiter)) return Errno.EIO;
+            }
+            catch (Exception e)
+            {
+                Log.PlanFailed(_logger, _store.Name, e.Message, e);
+                return Errno.EIO;
+            }
+
+            if (waiter is null) continue;
+            switch (await WaitAsync(waiter, cancellation).ConfigureAwait(false))
+            {
+                case FetchOutcome.Done:
+                    next = waiter.Last + 1;
+                    break;
+                case FetchOutcome.Mismatch:
+                    // Once may be an accident on the way.
+                    if (++mismatches == 2) return Errno.EIO;
+                    _store.Counters.Refetched();
+                    break;
+                // What failed before this call came, or was under way then, has not failed within its time.
+                case FetchOutcome.NoSpace when waiter.Run.MadeAt >= arrival:
+                    return Errno.ENOSPC;
+                case FetchOutcome.Failed when waiter.Run.MadeAt >= arrival:
+                    return Errno.EIO;
+            }
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Task[] working;
+        lock (_gate)
+        {
+            _closed = true;
+            foreach (var run in _queue) run.Complete(FetchOutcome.Failed);
+            _queue.Clear();
+        }
+
+        await _stop.CancelAsync().ConfigureAwait(false);
+        lock (_gate) working = [.. _working, _rest ?? Task.CompletedTask];
+        await Task.WhenAll(working).ConfigureAwait(false);
+        await _source.DisposeAsync().ConfigureAwait(false);
+        _stop.Dispose();
+    }
+
+    async ValueTask<bool> TryVerifySuspectAsync(long piece, CancellationToken cancellation)
+    {
+        try
+        {
+            await _store.VerifySuspectAsync(piece).WaitAsync(cancellation).ConfigureAwait(false);
+            return _store.StateOf(piece) != PieceState.Suspect;
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            Log.PlanFailed(_logger, _store.Name, e.Message, e);
+            return false;
+        }
+    }
+
+    async ValueTask<FetchOutcome> WaitAsync(FetchWaiter waiter, CancellationToken cancellation)
+    {
+        try
+        {
+            return await waiter.Task.WaitAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            lock (_gate) waiter.Run.Forget(waiter);
+            throw;
+        }
+    }
+
+    /// <summary>Waits in the run that fills a piece, up to the last of the pieces wanted that are its too.</summary>
+    /// <param name="piece">It was absent.</param>
+    /// <param name="end">The piece after the last one wanted.</param>
+    /// <param name="stream">Who wants them.</param>
+    /// <param name="waiter">Null when the piece is absent no longer.</param>
+    /// <returns>False when this is closed.</returns>
+    bool TryJoin(long piece, long end, FetchStream? stream, out FetchWaiter? waiter)
+    {
+        waiter = null;
+        var spans = Spans();
+        lock (_gate)
+        {
+            if (_closed) return false;
+            // A run marks a piece first and leaves it then: what is absent here and nobody's is really to be fetched.
+            if (_store.StateOf(piece) != PieceState.Absent) return true;
+            var sequence = stream?.Find(spans, piece);
+            var run = Owner(piece);
+            if (run is not null && IsTooFar(spans, run, piece))
+            {
+                run.Cut(spans[spans.SpanOf(piece)].FirstPiece);
+                run = null;
+            }
+
+            if (run is null)
+            {
+                run = Plan(spans, piece, end, sequence?.Grow(_options) ?? 0, RequestPriority.Demand);
+                (sequence ?? stream?.Begin())?.Advance(piece, run.End);
+                Start(run);
+            }
+            else if (sequence is not null)
+            {
+                // The reader has caught up with what is under way: what follows is sent for already now, if this is the last of it.
+                var ahead = run.End >= sequence.End ? PlanAhead(spans, run.End, sequence.Grow(_options)) : null;
+                sequence.Advance(piece, ahead?.End ?? Math.Max(sequence.End, run.End));
+                if (ahead is not null) Start(ahead);
+            }
+            else
+            {
+                stream?.Begin().Advance(piece, run.End);
+            }
+
+            FetchRestIfMostIsWanted();
+            var last = piece;
+            while (last + 1 < Math.Min(end, run.End) && _store.StateOf(last + 1) != PieceState.Suspect) last++;
+            waiter = run.Wait(piece, last);
+            return true;
+        }
+    }
+
+    SpanTable Spans()
+    {
+        // Read by two at the same time, it is the same.
+        var spans = Volatile.Read(ref _spans);
+        if (spans is not null) return spans;
+        spans = _store.Map.Read(SpanTable.Read);
+        lock (_gate)
+        {
+            if (_spans is not null) return _spans;
+            _asked = new BitArray(spans.Count);
+            for (var i = 0; i < spans.Count; i++)
+                if (spans[i].PieceCount > 0)
+                    _wholeBytes += spans[i].InEnd - spans[i].InOffset;
+            Volatile.Write(ref _spans, spans);
+            return spans;
+        }
+    }
+}

@@ -1,0 +1,126 @@
+using System.Security.Cryptography;
+using VirtioFsStore.Backends.ObjectStore.Cache;
+using VirtioFsStore.Core.Interop;
+
+namespace VirtioFsStore.Backends.ObjectStore.Fetching;
+
+/// <summary>Takes a decompressed stream and fills the absent pieces that it passes, each hashed as it comes, written as it comes and
+/// marked when all of it was right. What lies between pieces, and pieces that are there, it passes over.</summary>
+sealed class PieceFiller(PieceStore store, FetchRun run, Lock gate) : IDisposable
+{
+    /// <summary>Pieces that are read from the map at a time.</summary>
+    const int BatchSize = 256;
+
+    readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    Piece[] _batch = [];
+    int _index;
+    bool _open;
+    bool _filling;
+    long _have;
+
+    /// <summary>Whether nothing of what is to come is wanted any more.</summary>
+    public bool IsDone { get; private set; }
+
+    /// <summary>How many pieces had other bytes than they should.</summary>
+    public int Mismatches { get; private set; }
+
+    /// <param name="offset">Where the bytes lie in the stream: behind those that were taken before.</param>
+    /// <param name="bytes">Some of the stream.</param>
+    /// <param name="error">Why not all of them were taken; the rest may be given again.</param>
+    /// <returns>How many were taken.</returns>
+    /// <exception cref="CacheException">The index is damaged.</exception>
+    public int Feed(long offset, ReadOnlySpan<byte> bytes, out Errno error)
+    {
+        error = Errno.None;
+        var taken = 0;
+        while (taken < bytes.Length && OpenNext())
+        {
+            ref readonly var piece = ref _batch[_index];
+            var gap = piece.StreamOffset + _have - (offset + taken);
+            if (gap < 0) throw new CacheException($"the layer's index is damaged: piece {piece.Id} lies before its span; delete the layer's folder from the store, and it is made again");
+            if (gap >= bytes.Length - taken) break;
+            taken += (int)gap;
+            var part = bytes.Slice(taken, (int)Math.Min(bytes.Length - taken, piece.Length - _have));
+            if (_filling)
+            {
+                error = store.Write(piece, _have, part);
+                if (error != Errno.None) return taken;
+                _hash.AppendData(part);
+            }
+
+            taken += part.Length;
+            _have += part.Length;
+            if (_have < piece.Length) continue;
+            error = Close(piece);
+            if (error != Errno.None) return taken;
+        }
+
+        return bytes.Length;
+    }
+
+    /// <summary>A piece that was begun and not finished is dropped.</summary>
+    public void Dispose()
+    {
+        if (_open && _filling) _ = store.Finish(_batch[_index], right: false);
+        _open = false;
+        _hash.Dispose();
+    }
+
+    bool OpenNext()
+    {
+        if (_open) return true;
+        long next, end;
+        lock (gate)
+        {
+            next = run.Next;
+            end = run.End;
+        }
+
+        IsDone = next >= end;
+        if (IsDone) return false;
+        if (_index + 1 < _batch.Length) _index++;
+        else ReadBatch(next, end);
+        _open = true;
+        _have = 0;
+        _filling = store.TryBegin(next);
+        return true;
+    }
+
+    void ReadBatch(long next, long end)
+    {
+        var last = _batch.Length > 0 ? _batch[^1] : default(Piece?);
+        _batch = store.Map.Pieces(next, Math.Min(BatchSize, end - next));
+        _index = 0;
+        if (last is { } before && (_batch[0].DataOffset < before.DataOffset + before.Length || _batch[0].StreamOffset < before.StreamOffset + before.Length))
+            throw new CacheException($"the layer's index is damaged: piece {next} lies before piece {before.Id}; delete the layer's folder from the store, and it is made again");
+    }
+
+    Errno Close(in Piece piece)
+    {
+        _open = false;
+        var outcome = FetchOutcome.Done;
+        var error = Errno.None;
+        if (_filling)
+        {
+            Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
+            _hash.GetHashAndReset(digest);
+            var right = digest.SequenceEqual(piece.Sha256.Span);
+            error = store.Finish(piece, right);
+            if (!right)
+            {
+                Mismatches++;
+                store.Counters.FailedVerification();
+                outcome = FetchOutcome.Mismatch;
+            }
+        }
+
+        if (error != Errno.None) return error;
+        lock (gate)
+        {
+            run.Handled(piece.Id, outcome);
+            IsDone = run.Next >= run.End;
+        }
+
+        return Errno.None;
+    }
+}

@@ -1,0 +1,30 @@
+using VirtioFsStore.Backends.ObjectStore.Sources;
+
+namespace VirtioFsStore.Backends.ObjectStore.Fetching;
+
+/// <summary>A source that several fetches use. Its owner counts them.</summary>
+sealed class SharedSource : IAsyncDisposable
+{
+    public SharedSource(Func<CancellationToken, ValueTask<IRangeSource>> open, long size, CancellationToken cancellation) =>
+        // Elsewhere: whoever opens may block, and the caller holds a lock.
+        Opened = Task.Run(() => OpenAsync(open, size, cancellation), cancellation);
+
+    public Task<IRangeSource> Opened { get; }
+
+    /// <summary>Under the slot's lock.</summary>
+    public int Users { get; set; }
+
+    public async ValueTask DisposeAsync()
+    {
+        await ((Task)Opened).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (Opened.IsCompletedSuccessfully) await Opened.Result.DisposeAsync().ConfigureAwait(false);
+    }
+
+    static async Task<IRangeSource> OpenAsync(Func<CancellationToken, ValueTask<IRangeSource>> open, long size, CancellationToken cancellation)
+    {
+        var source = await open(cancellation).ConfigureAwait(false);
+        if (source.Size == size) return source;
+        await source.DisposeAsync().ConfigureAwait(false);
+        throw new SourceException(SourceFailure.Changed, $"{source.Name} has {source.Size} bytes, and the layer was indexed with {size}: it is another blob, or cut");
+    }
+}
