@@ -1,15 +1,140 @@
+using VirtioFsStore.Core.Interop;
+
 namespace VirtioFsStore.Backends.ObjectStore.Sources;
 
-/// <summary>A directory of this host.</summary>
-public sealed class DirectoryFolder(string path) : IObjectFolder
+/// <summary>A directory of this host. What is put into it is written aside, synced and renamed.</summary>
+public sealed class DirectoryFolder(string path) : IWritableFolder
 {
+    /// <summary>Of files that are being written, in the directory itself; after a crash one may be left.</summary>
+    const string TemporaryPrefix = ".incoming-";
+
+    const int BufferSize = 128 << 10;
+
     public string Name => path;
 
     public ValueTask<IRangeSource> OpenAsync(string key, Digest? digest, long? size, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
-        return new(FileRangeSource.Open(Path.Combine(path, key), new SourceIdentity(digest, null)));
+        return new(FileRangeSource.Open(PathOf(key), new SourceIdentity(digest, null)));
+    }
+
+    public ValueTask<long?> FindAsync(string key, CancellationToken cancellation)
+    {
+        var file = new FileInfo(PathOf(key));
+        return new(file.Exists ? file.Length : null);
+    }
+
+    public async ValueTask PutAsync(string key, Stream content, long length, Action<long>? progress, CancellationToken cancellation)
+    {
+        var temporary = PathOf(TemporaryPrefix + Guid.NewGuid().ToString("N"));
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(PathOf(key))!);
+            var file = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 0);
+            await using (file.ConfigureAwait(false))
+            {
+                await CopyAsync(content, file, length, progress, cancellation).ConfigureAwait(false);
+                file.Flush(flushToDisk: true);
+            }
+
+            File.Move(temporary, PathOf(key), overwrite: true);
+            SyncDirectory(Path.GetDirectoryName(PathOf(key))!);
+        }
+        catch (Exception e) when (e is not SourceException and (IOException or UnauthorizedAccessException))
+        {
+            throw new SourceException($"cannot write {PathOf(key)}: {e.Message}", e);
+        }
+        finally
+        {
+            File.Delete(temporary);
+        }
+    }
+
+    public async ValueTask UpdateAsync(string key, int limit, Func<byte[]?, byte[]?> change, CancellationToken cancellation)
+    {
+        using var held = await LockAsync(cancellation).ConfigureAwait(false);
+        byte[]? before = null;
+        if (await FindAsync(key, cancellation).ConfigureAwait(false) is { } size)
+        {
+            if (size > limit) throw new SourceException($"{PathOf(key)} has {size} bytes, more than the {limit} that are read");
+            var source = await OpenAsync(key, null, null, cancellation).ConfigureAwait(false);
+            await using (source.ConfigureAwait(false))
+            {
+                before = new byte[size];
+                await source.ReadAsync(0, before, cancellation).ConfigureAwait(false);
+            }
+        }
+
+        if (change(before) is not { } after) return;
+        using var content = new MemoryStream(after, writable: false);
+        await PutAsync(key, content, after.Length, null, cancellation).ConfigureAwait(false);
+    }
+
+    public ValueTask DeleteAsync(string key, CancellationToken cancellation)
+    {
+        try
+        {
+            File.Delete(PathOf(key));
+            return ValueTask.CompletedTask;
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return ValueTask.CompletedTask;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new SourceException($"cannot delete {PathOf(key)}: {e.Message}", e);
+        }
     }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    static async ValueTask CopyAsync(Stream content, FileStream file, long length, Action<long>? progress, CancellationToken cancellation)
+    {
+        var buffer = new byte[BufferSize];
+        for (long have = 0; have < length; progress?.Invoke(have))
+        {
+            var read = await content.ReadAsync(buffer.AsMemory(0, (int)Math.Min(buffer.Length, length - have)), cancellation).ConfigureAwait(false);
+            if (read == 0) throw new SourceException(SourceFailure.Transient, $"{file.Name}: what is written there ended after {have} of {length} bytes");
+            await file.WriteAsync(buffer.AsMemory(0, read), cancellation).ConfigureAwait(false);
+            have += read;
+        }
+    }
+
+    static void SyncDirectory(string directory)
+    {
+        using var opened = OpenDirectory(directory);
+        SystemCallException.ThrowIfError(Durability.Sync(opened.Value), "fsync", directory);
+    }
+
+    static FileDescriptor OpenDirectory(string directory) =>
+        new(SystemCallException.ThrowIfError(Descriptors.Open(directory, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY), "open", directory));
+
+    string PathOf(string key) => Path.Combine(path, key);
+
+    /// <summary>The directory's own lock (flock), which leaves no file in it.</summary>
+    async ValueTask<FileDescriptor> LockAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            Directory.CreateDirectory(path);
+            var directory = OpenDirectory(path);
+            // Whoever has it is through in a moment; when this caller gives up, its wait is let go of with the lock.
+            var waiting = Task.Run(() => WholeFileLock.Exclusive(directory.Value), CancellationToken.None);
+            try
+            {
+                SystemCallException.ThrowIfError(await waiting.WaitAsync(cancellation).ConfigureAwait(false), "flock", path);
+                return directory;
+            }
+            catch
+            {
+                _ = waiting.ContinueWith(_ => directory.Dispose(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+                throw;
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or SystemCallException)
+        {
+            throw new SourceException($"cannot change {path}: {e.Message}", e);
+        }
+    }
 }

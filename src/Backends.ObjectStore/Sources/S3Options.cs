@@ -13,4 +13,7 @@ public sealed record S3Options
 
     /// <summary>ENDPOINT/BUCKET/KEY instead of BUCKET.ENDPOINT/KEY; null: where an endpoint is given.</summary>
     public bool? PathStyle { get; init; }
+
+    /// <summary>A folder of this host where it is noted what was sent of large objects, so that a push that broke off goes on; null notes nothing.</summary>
+    public string? UploadNotes { get; init; }
 }

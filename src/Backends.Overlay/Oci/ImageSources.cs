@@ -1,4 +1,6 @@
 using VirtioFsStore.Backends.ObjectStore.Sources;
+using VirtioFsStore.Backends.ObjectStore.Sources.Resilience;
+using VirtioFsStore.Backends.ObjectStore.Sources.S3;
 
 namespace VirtioFsStore.Backends.Overlay.Oci;
 
@@ -8,13 +10,16 @@ public static class ImageSources
     /// <summary>Asks nothing of the place yet.</summary>
     /// <param name="reference">Of the kind and the path.</param>
     /// <param name="options">How remote places are reached.</param>
+    /// <param name="endpoints">The hosts of this process's sources; null for some of this source's own.</param>
     /// <exception cref="ImageException">The place cannot be, as it is named.</exception>
-    public static IImageSource Open(ImageReference reference, RemoteOptions options)
+    /// <exception cref="SourceException">The options make no sense.</exception>
+    public static IImageSource Open(ImageReference reference, RemoteOptions options, RemoteEndpoints? endpoints = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         return reference.Scheme switch
         {
             ImageScheme.Layout => new LayoutImageSource(reference.Path),
+            ImageScheme.Bucket => new LayoutImageSource(new S3Folder(reference.Path, options, endpoints ?? new RemoteEndpoints())),
             _ => throw new ImageException($"{reference}: images of this kind cannot be reached yet"),
         };
     }
