@@ -118,6 +118,8 @@ public sealed partial class ImageFileSystem
                 unchanged = layer.WordOf(range.FirstPiece + i) == words[i];
             if (!unchanged)
                 continue;
+            if (range.PieceCount > 0)
+                layer.Touch(range.FirstPiece, range.PieceCount);
             // Fewer bytes than the file has: the data file was cut short by someone.
             reply = count < 0 ? count.ToErrno() : count == into.Length ? (int)count : Errno.EIO;
             return Attempt.Done;
@@ -128,7 +130,17 @@ public sealed partial class ImageFileSystem
     {
         for (var attempt = 0; attempt < MaxAttempts; attempt++)
         {
-            var error = await _layers[range.Layer].EnsureAsync(range.FirstPiece, range.PieceCount, request.Cancellation).ConfigureAwait(false);
+            Errno error;
+            try
+            {
+                error = await _layers[range.Layer].EnsureAsync(range.FirstPiece, range.PieceCount, request.Cancellation).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (request.TimedOut)
+            {
+                // As a disk that does not answer; a later read finds what has come meanwhile.
+                return Errno.EIO;
+            }
+
             if (error != Errno.None)
                 return error;
             if (TryRead(request, range, into, out var reply) == Attempt.Done)

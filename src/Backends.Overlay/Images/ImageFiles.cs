@@ -1,3 +1,4 @@
+using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Backends.Overlay.Tree;
@@ -11,9 +12,11 @@ namespace VirtioFsStore.Backends.Overlay.Images;
 /// </summary>
 /// <param name="Name">The image's reference, for messages.</param>
 /// <param name="Layers">The layers' blobs, lowest first; one may be listed twice.</param>
-/// <param name="Descriptors">The tree, then of each layer that the tree names, in its order, data and state.</param>
+/// <param name="Descriptors">The tree, then of each layer that the tree names, in its order, data, state and <see cref="UseMap"/>.</param>
 public sealed record ImageFiles(string Name, IReadOnlyList<Digest> Layers, IReadOnlyList<FileDescriptor> Descriptors) : IDisposable
 {
+    const int FilesPerLayer = 3;
+
     /// <summary>Maps and takes over the files.</summary>
     /// <param name="pieces">Whom to ask for pieces that are absent; without one they read as EIO. If it can be disposed of, that is done with the file system.</param>
     /// <exception cref="ImageException">The files are not those of one image.</exception>
@@ -27,7 +30,7 @@ public sealed record ImageFiles(string Name, IReadOnlyList<Digest> Layers, IRead
                 throw new ImageException($"{Name} came without its tree");
             // The keeper has verified it; what is damaged afterwards is caught where it is used.
             tree = ImageTree.Open(Descriptors[0].Value, $"of {Name}", new TreeKey(Layers), verify: false);
-            if (Descriptors.Count != 1 + (2 * tree.Layers.Count))
+            if (Descriptors.Count != 1 + (FilesPerLayer * tree.Layers.Count))
                 throw new ImageException($"{Name} came with {Descriptors.Count} files, and its tree names {tree.Layers.Count} layers");
             for (var i = 0; i < tree.Layers.Count; i++)
                 contents.Add(OpenContent(tree.Layers[i], i, pieces));
@@ -48,11 +51,11 @@ public sealed record ImageFiles(string Name, IReadOnlyList<Digest> Layers, IRead
 
     StoredContent OpenContent(TreeLayer layer, int position, IPieceSource? pieces)
     {
-        var data = 1 + (2 * position);
+        var data = 1 + (FilesPerLayer * position);
         var own = new FileDescriptor(Descriptors[data].Release());
         try
         {
-            return StoredContent.Open(layer, position, own, Descriptors[data + 1].Value, pieces);
+            return StoredContent.Open(layer, position, own, Descriptors[data + 1].Value, Descriptors[data + 2].Value, pieces);
         }
         catch
         {

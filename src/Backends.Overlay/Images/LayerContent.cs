@@ -19,6 +19,9 @@ abstract class LayerContent : IDisposable
     /// <summary>The word {state, generation} of a piece: whoever reads compares the whole word before and after.</summary>
     public abstract ulong WordOf(long piece);
 
+    /// <summary>Notes that pieces are used, so that others are evicted before them.</summary>
+    public abstract void Touch(long first, int count);
+
     /// <summary>Asks for pieces; when it ends they are there, or were for a moment, or an error says why not.</summary>
     public abstract ValueTask<Errno> EnsureAsync(long first, int count, CancellationToken cancellation);
 

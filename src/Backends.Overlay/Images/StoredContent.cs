@@ -17,9 +17,10 @@ sealed unsafe class StoredContent : LayerContent
     readonly long _pieces;
     readonly int _layer;
     readonly IPieceSource? _source;
+    readonly UseMapWriter _use;
     bool _unmapped;
 
-    StoredContent(FileDescriptor data, byte* state, nuint stateSize, TreeLayer layer, int position, IPieceSource? source)
+    StoredContent(FileDescriptor data, byte* state, nuint stateSize, TreeLayer layer, int position, UseMapWriter use, IPieceSource? source)
     {
         _data = data;
         _state = state;
@@ -28,6 +29,7 @@ sealed unsafe class StoredContent : LayerContent
         _pieces = layer.PieceCount;
         _layer = position;
         _source = source;
+        _use = use;
     }
 
     ~StoredContent() => Unmap();
@@ -39,9 +41,10 @@ sealed unsafe class StoredContent : LayerContent
     /// <param name="position">Which of the image's layers it is.</param>
     /// <param name="data">The data file, for reading.</param>
     /// <param name="state">The state file, for reading.</param>
+    /// <param name="use">The layer's use map.</param>
     /// <param name="source">Whom to ask for absent pieces; without one they are EIO.</param>
     /// <exception cref="ImageException">The files are not those of the layer that the tree was made from.</exception>
-    public static StoredContent Open(TreeLayer layer, int position, FileDescriptor data, int state, IPieceSource? source)
+    public static StoredContent Open(TreeLayer layer, int position, FileDescriptor data, int state, int use, IPieceSource? source)
     {
         CheckSize(layer, data.Value, "data", layer.DataSize);
         var size = StateFile.FileSize(layer.PieceCount);
@@ -50,7 +53,18 @@ sealed unsafe class StoredContent : LayerContent
             MemoryMaps.Map((nuint)size, MemoryMaps.PROT_READ, MemoryMaps.MAP_SHARED, state, 0, out var start), "mmap", $"the state of layer {layer.Digest}");
         var header = (ulong*)start;
         if (header[0] == StateFile.Magic && (uint)header[1] == StateFile.Version && header[2] == (ulong)layer.PieceCount)
-            return new StoredContent(data, start, (nuint)size, layer, position, source);
+        {
+            try
+            {
+                return new StoredContent(data, start, (nuint)size, layer, position, new UseMapWriter(use, layer.PieceCount), source);
+            }
+            catch (CacheException)
+            {
+                _ = MemoryMaps.Unmap(start, (nuint)size);
+                throw Mismatch(layer, "use", "is not for as many pieces as the layer has");
+            }
+        }
+
         _ = MemoryMaps.Unmap(start, (nuint)size);
         throw Mismatch(layer, "state", "does not begin as that of this layer does");
     }
@@ -58,13 +72,19 @@ sealed unsafe class StoredContent : LayerContent
     public override ulong WordOf(long piece) =>
         (ulong)piece < (ulong)_pieces ? Volatile.Read(ref _words[piece]) : 0;
 
+    public override void Touch(long first, int count) => _use.Touch(first, count);
+
     public override ValueTask<Errno> EnsureAsync(long first, int count, CancellationToken cancellation) =>
         _source is null ? new(Errno.EIO) : _source.FetchAsync(_layer, first, count, cancellation);
 
     protected override void Dispose(bool disposing)
     {
         if (disposing)
+        {
             _data.Dispose();
+            _use.Dispose();
+        }
+
         Unmap();
     }
 

@@ -13,6 +13,7 @@ public static class LayerBuilder
     public const string DataName = "data";
     public const string StateName = "state";
     public const string DigestsName = "digests";
+    public const string UsedName = "used";
 
     /// <summary>Builds into a folder that exists and is empty. The result may be put in place only after this returned, and
     /// after all of it was synced.</summary>

@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Images;
 using VirtioFsStore.Backends.Overlay.Layers;
@@ -9,8 +11,10 @@ namespace VirtioFsStore.Backends.Overlay.Store;
 /// <summary>A keeper in this process. Others may work on the same store: what both want is built by one of them.</summary>
 /// <param name="store">The store it owns.</param>
 /// <param name="openSource">How an image's source is reached; null for what its reference says.</param>
-public sealed class LocalKeeper(StoreDirectory store, Func<ImageRequest, IImageSource>? openSource = null) : IKeeper
+/// <param name="logger">For what goes wrong while images are served.</param>
+public sealed class LocalKeeper(StoreDirectory store, Func<ImageRequest, IImageSource>? openSource = null, ILogger? logger = null) : IKeeper
 {
+    readonly LayerCaches _caches = new(store, logger ?? NullLogger.Instance);
     readonly Func<ImageRequest, IImageSource> _openSource = openSource ?? (request => ImageSources.Open(request.Reference, request.Remote));
 
     public StoreDirectory Store => store;
@@ -22,14 +26,30 @@ public sealed class LocalKeeper(StoreDirectory store, Func<ImageRequest, IImageS
     internal async ValueTask<LocalImage> OpenAsync(ImageRequest request, IProgress<LayerProgress>? progress, CancellationToken cancellation)
     {
         var source = OpenSource(request);
+        var descriptors = new List<FileDescriptor>();
+        var layers = new List<LayerLease>();
         try
         {
             var image = await ResolveAsync(source, request, cancellation).ConfigureAwait(false);
             await EnsureLayersAsync(image, source, progress, cancellation).ConfigureAwait(false);
-            return new LocalImage(image, await OpenFilesAsync(image, cancellation).ConfigureAwait(false), source);
+            var tree = await new Tree.TreeStore(store).OpenAsync(image, cancellation).ConfigureAwait(false);
+            descriptors.Add(tree);
+            foreach (var layer in image.Layers)
+            {
+                var lease = await _caches.AcquireAsync(layer.Blob.Digest, stop => source.OpenBlobAsync(layer.Blob, stop)).ConfigureAwait(false);
+                layers.Add(lease);
+                descriptors.Add(OpenFile(layer.Blob.Digest, LayerFile.Data));
+                descriptors.Add(OpenFile(layer.Blob.Digest, LayerFile.State));
+                descriptors.Add(new FileDescriptor(SystemCallException.ThrowIfError(Descriptors.Duplicate(lease.Use.Descriptor), "dup")));
+            }
+
+            return new LocalImage(image, new ImageFiles(image.Reference.ToString(), [.. image.Layers.Select(layer => layer.Blob.Digest)], descriptors), source, layers);
         }
         catch
         {
+            descriptors.ForEach(descriptor => descriptor.Dispose());
+            foreach (var layer in layers)
+                await layer.DisposeAsync().ConfigureAwait(false);
             await source.DisposeAsync().ConfigureAwait(false);
             throw;
         }
@@ -72,30 +92,6 @@ public sealed class LocalKeeper(StoreDirectory store, Func<ImageRequest, IImageS
             CheckDiffId(layer);
     }
 
-    /// <summary>Opens the merged tree of an image whose layers are all there, verified, building it first where that was not done
-    /// before, and the layers' files.</summary>
-    /// <exception cref="ImageException">The layers do not add up to an image, or the store cannot take the tree.</exception>
-    public async ValueTask<ImageFiles> OpenFilesAsync(ResolvedImage image, CancellationToken cancellation)
-    {
-        var files = new ImageFiles(image.Reference.ToString(), [.. image.Layers.Select(layer => layer.Blob.Digest)], new List<FileDescriptor>());
-        var descriptors = (List<FileDescriptor>)files.Descriptors;
-        try
-        {
-            descriptors.Add(await new Tree.TreeStore(store).OpenAsync(image, cancellation).ConfigureAwait(false));
-            foreach (var layer in files.Layers)
-            {
-                descriptors.Add(OpenFile(layer, LayerFile.Data));
-                descriptors.Add(OpenFile(layer, LayerFile.State));
-            }
-            return files;
-        }
-        catch
-        {
-            files.Dispose();
-            throw;
-        }
-    }
-
     /// <summary>Opens a file of a layer that is indexed, read-only: a new open description at each call.</summary>
     /// <exception cref="ImageException">The layer is not in the store.</exception>
     public FileDescriptor OpenFile(Digest layer, LayerFile file)
@@ -107,7 +103,8 @@ public sealed class LocalKeeper(StoreDirectory store, Func<ImageRequest, IImageS
             : throw new ImageException($"layer {layer} is not in the store: {path}: {fd.ToErrno().Describe()}");
     }
 
-    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    /// <summary>Ends what is being fetched; images that are open get nothing more from here.</summary>
+    public ValueTask DisposeAsync() => _caches.DisposeAsync();
 
     async ValueTask EnsureLayerAsync(IImageSource source, ImageLayer layer, IProgress<LayerProgress>? progress, CancellationToken cancellation)
     {

@@ -15,6 +15,7 @@ public abstract unsafe class RequestContext : TransportRequest
     byte* _scratch;
     int _scratchCapacity;
     CancellationTokenSource? _cancellation;
+    bool _interrupted;
 
     ~RequestContext() => Dispose(false);
 
@@ -60,6 +61,9 @@ public abstract unsafe class RequestContext : TransportRequest
         }
     }
 
+    /// <summary>The request was cancelled because <see cref="WaitLimit"/> is over, and for no other reason.</summary>
+    public bool TimedOut => Volatile.Read(ref _cancellation) is { IsCancellationRequested: true } && !Volatile.Read(ref _interrupted);
+
     /// <summary>
     /// Native memory of at least <paramref name="size"/> bytes that lives as long as the request: for the reply of READLINK,
     /// GETXATTR and LISTXATTR, and for directory listings. A later call may move it.
@@ -75,7 +79,11 @@ public abstract unsafe class RequestContext : TransportRequest
     }
 
     /// <summary>Cancels what the operation waits for, if it waits.</summary>
-    protected void CancelWait() => Volatile.Read(ref _cancellation)?.Cancel();
+    protected void CancelWait()
+    {
+        Volatile.Write(ref _interrupted, true);
+        Volatile.Read(ref _cancellation)?.Cancel();
+    }
 
     /// <summary>Before the object serves its next request.</summary>
     protected void ResetContext()
@@ -83,6 +91,7 @@ public abstract unsafe class RequestContext : TransportRequest
         SupplementaryGroup = NoGroup;
         Name = SecondName = default;
         Labels = default;
+        _interrupted = false;
         if (_cancellation is null)
             return;
         _cancellation.Dispose();

@@ -57,7 +57,7 @@ static class DeviceOptions
             Mounts = mounts,
             IoTimeout = SessionLimits.IoTimeout(parsed),
             LogLevel = SessionLimits.LogLevel(parsed),
-            Sources = sources,
+            Sources = sources.WaitingAtMost(SessionLimits.IoTimeout(parsed)),
             Sandbox = SandboxOptions.Read(parsed),
         };
     }

@@ -91,7 +91,7 @@ static class MountCommand
             IoTimeout = SessionLimits.IoTimeout(parsed),
             LogLevel = SessionLimits.LogLevel(parsed),
             // Where the kernel judges for others and does not see ACLs, it takes their mask for what a file's group may do.
-            Sources = SourceOptions.Read(parsed, device.AllowOther ? FeatureMode.Auto : FeatureMode.Never),
+            Sources = SourceOptions.Read(parsed, device.AllowOther ? FeatureMode.Auto : FeatureMode.Never).WaitingAtMost(SessionLimits.IoTimeout(parsed)),
         };
     }
 

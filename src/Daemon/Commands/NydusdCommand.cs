@@ -87,7 +87,7 @@ static class NydusdCommand
             IoTimeout = SessionLimits.IoTimeout(parsed),
             LogLevel = SessionLimits.LogLevel(parsed),
             // nydusd's directories always have attributes, and Kata's overlayfs needs them in its upper layer.
-            Sources = sources with { Xattr = true },
+            Sources = sources.WaitingAtMost(SessionLimits.IoTimeout(parsed)) with { Xattr = true },
             // Where overlayfs has its marks, unless they are kept elsewhere.
             TrustedXattrs = sources.XattrMap is null,
             Sandbox = SandboxOptions.Read(parsed),

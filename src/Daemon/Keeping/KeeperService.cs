@@ -21,7 +21,7 @@ static class KeeperService
         var address = new KeeperAddress(StoreDirectory.Open(path));
         var passed = TakePassed();
         using var office = address.TryTakeOffice() ?? Wait(address, logger, stop.Token);
-        var keeper = new LocalKeeper(address.Store);
+        var keeper = new LocalKeeper(address.Store, logger: logger);
         var server = new KeeperServer(keeper, passed ?? address.Listen(), logger);
         Log.Keeper(logger, address.Store.Root);
         _ = stop.Token.WaitHandle.WaitOne();

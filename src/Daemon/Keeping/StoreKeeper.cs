@@ -34,7 +34,7 @@ sealed class StoreKeeper : IKeeper
     {
         _address = new KeeperAddress(store);
         _logger = logger;
-        _local = new LocalKeeper(store);
+        _local = new LocalKeeper(store, logger: logger);
         _remote = new RemoteKeeper(_address);
     }
 
@@ -155,7 +155,7 @@ sealed class StoreKeeper : IKeeper
             _server?.Dispose();
             // From here on it writes nothing; images that are open here are opened again by the one that comes.
             _local.DisposeAsync().AsTask().GetAwaiter().GetResult();
-            _local = new LocalKeeper(_address.Store);
+            _local = new LocalKeeper(_address.Store, logger: _logger);
             _office.Dispose();
             _office = null;
         }

@@ -21,6 +21,9 @@ static class ServerCalls
     const uint CLONE_NEW = 0x7E020000; // NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET
 
     const uint AF_UNIX = 1;
+    const uint AF_INET = 2;
+    const uint AF_INET6 = 10;
+    const uint AF_NETLINK = 16;
     const uint SCHED_OTHER = 0;
 
     // linux/prctl.h.
@@ -90,9 +93,14 @@ static class ServerCalls
     // SO_REUSEADDR, SO_SNDBUF, SO_RCVBUF, SO_PASSCRED, SO_LINGER, SO_RCVTIMEO, SO_SNDTIMEO. Not SO_ATTACH_FILTER and SO_ATTACH_BPF.
     static readonly uint[] s_socketOptions = [2, 7, 8, 13, 16, 20, 21];
 
+    // Of a keeper that reaches its sources itself: TCP_NODELAY, TCP_KEEPIDLE, TCP_KEEPINTVL and TCP_KEEPCNT, SO_BROADCAST, SO_KEEPALIVE,
+    // NETLINK_PKTINFO and IP_RECVERR of the resolver's sockets, IPV6_RECVERR and IPV6_V6ONLY.
+    static readonly uint[] s_networkOptions = [1, 3, 4, 5, 6, 9, 11, 25, 26];
+
     /// <summary>By the name of the call.</summary>
     /// <param name="processId">The only process that may be signalled, or have its limits asked.</param>
-    public static Dictionary<string, CallRule> RulesOf(int processId)
+    /// <param name="network">The process is a store's keeper as well, and reaches registries and buckets itself.</param>
+    public static Dictionary<string, CallRule> RulesOf(int processId, bool network = false)
     {
         var self = (uint)processId;
         var rules = new Dictionary<string, CallRule>();
@@ -128,8 +136,13 @@ static class ServerCalls
         rules.Add("ioctl", CallRule.When(1, s_ioctl));
 
         // Name services try other families, and .NET's sockets ask at their first use which there are.
-        rules.Add("socket", CallRule.When(0, AF_UNIX).Else(Errno.EAFNOSUPPORT));
-        rules.Add("setsockopt", CallRule.When(2, s_socketOptions));
+        rules.Add("socket", CallRule.When(0, network ? [AF_UNIX, AF_INET, AF_INET6, AF_NETLINK] : [AF_UNIX]).Else(Errno.EAFNOSUPPORT));
+        rules.Add("setsockopt", CallRule.When(2, network ? [.. s_socketOptions, .. s_networkOptions] : s_socketOptions));
+        if (network)
+        {
+            rules.Add("sendmmsg", CallRule.Allow);
+            rules.Add("recvmmsg", CallRule.Allow);
+        }
 
         // C libraries of tomorrow try them and have another way.
         foreach (var name in (string[])["futex_requeue", "futex_wait", "futex_waitv", "futex_wake", "map_shadow_stack", "mseal"])

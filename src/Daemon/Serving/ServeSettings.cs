@@ -1,4 +1,6 @@
+using System.Text.Json.Serialization;
 using Microsoft.Extensions.Logging;
+using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Daemon.Api;
 using VirtioFsStore.Daemon.Sandboxing;
 
@@ -45,4 +47,10 @@ sealed record ServeSettings
     public ApiSettings? Api { get; init; }
 
     public SandboxSettings Sandbox { get; init; } = new();
+
+    /// <summary>An image of a registry or a bucket is served, or the API may mount one.</summary>
+    [JsonIgnore]
+    public bool MayReachRemoteImages => Api is not null || IsRemote(Root) || Mounts.Any(mount => IsRemote(mount.Source));
+
+    static bool IsRemote(string? source) => source is not null && ImageReference.IsImage(source) && ImageReference.Parse(source).IsRemote;
 }

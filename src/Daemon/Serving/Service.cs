@@ -97,7 +97,7 @@ static class Service
             session,
             logger);
         using var stopServer = stop.Register(server.Stop);
-        SeccompFilter.Install(settings.Sandbox.Seccomp);
+        SeccompFilter.Install(settings.Sandbox.Seccomp, network: settings.MayReachRemoteImages);
         server.Run();
     }
 

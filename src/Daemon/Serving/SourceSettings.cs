@@ -65,6 +65,10 @@ sealed record SourceSettings
     /// <summary>When a tag of a remote image is asked for anew.</summary>
     public PullPolicy Pull { get; init; }
 
+    /// <summary>A read of a remote image fails in time for the guest to be told so.</summary>
+    public SourceSettings WaitingAtMost(TimeSpan ioTimeout) =>
+        ioTimeout == Timeout.InfiniteTimeSpan || ioTimeout >= Remote.Timeout ? this : this with { Remote = Remote with { Timeout = ioTimeout } };
+
     /// <summary>What sessions that serve such sources agree with the guest.</summary>
     public SessionOptions SessionOptions(TimeSpan ioTimeout) => new()
     {
