@@ -1,5 +1,5 @@
 using VirtioFsStore.Backends.ObjectStore.Cache;
-using VirtioFsStore.Backends.ObjectStore.Sources;
+using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Backends.Overlay.Tree;
 using VirtioFsStore.Core.Interop;
@@ -11,9 +11,9 @@ namespace VirtioFsStore.Backends.Overlay.Images;
 /// is this image's alone.
 /// </summary>
 /// <param name="Name">The image's reference, for messages.</param>
-/// <param name="Layers">The layers' blobs, lowest first; one may be listed twice.</param>
+/// <param name="Layers">The layers, lowest first; one may be listed twice.</param>
 /// <param name="Descriptors">The tree, then of each layer that the tree names, in its order, data, state and <see cref="UseMap"/>.</param>
-public sealed record ImageFiles(string Name, IReadOnlyList<Digest> Layers, IReadOnlyList<FileDescriptor> Descriptors) : IDisposable
+public sealed record ImageFiles(string Name, IReadOnlyList<LayerIdentity> Layers, IReadOnlyList<FileDescriptor> Descriptors) : IDisposable
 {
     const int FilesPerLayer = 3;
 

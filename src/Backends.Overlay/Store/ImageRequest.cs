@@ -1,5 +1,6 @@
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Oci;
+using VirtioFsStore.Backends.Overlay.RemoteIndexes;
 
 namespace VirtioFsStore.Backends.Overlay.Store;
 
@@ -12,4 +13,6 @@ public sealed record ImageRequest(ImageReference Reference, Platform Platform)
     public RemoteOptions Remote { get; init; } = new();
 
     public PullPolicy Pull { get; init; }
+
+    public RemoteIndexPolicy RemoteIndex { get; init; } = RemoteIndexPolicy.Pinned;
 }

@@ -10,13 +10,13 @@ sealed class LayerCacheEntry
     readonly List<LayerLease> _leases = [];
     int _turn;
 
-    public LayerCacheEntry(Digest layer, Func<LayerCacheEntry, LayerCache> open)
+    public LayerCacheEntry(LayerCacheKey key, Func<LayerCacheEntry, LayerCache> open)
     {
-        Layer = layer;
+        Key = key;
         Cache = open(this);
     }
 
-    public Digest Layer { get; }
+    public LayerCacheKey Key { get; }
 
     public LayerCache Cache { get; }
 
@@ -64,6 +64,6 @@ sealed class LayerCacheEntry
             }
         }
 
-        throw failure ?? new SourceException($"no image that is open has layer {Layer}: there is nowhere to fetch it from");
+        throw failure ?? new SourceException($"no image that is open has layer {Key.Layer}: there is nowhere to fetch it from");
     }
 }

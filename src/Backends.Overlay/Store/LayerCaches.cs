@@ -12,7 +12,7 @@ namespace VirtioFsStore.Backends.Overlay.Store;
 sealed class LayerCaches(StoreDirectory store, ILogger logger) : IAsyncDisposable
 {
     readonly Lock _lock = new();
-    readonly Dictionary<Digest, LayerCacheEntry> _entries = [];
+    readonly Dictionary<LayerCacheKey, LayerCacheEntry> _entries = [];
     bool _ended;
 
     /// <summary>Opens the cache of a layer that is indexed, or joins those who have it open.</summary>
@@ -27,8 +27,9 @@ sealed class LayerCaches(StoreDirectory store, ILogger logger) : IAsyncDisposabl
             lock (_lock)
             {
                 ObjectDisposedException.ThrowIf(_ended, this);
-                if (!_entries.TryGetValue(layer, out var entry))
-                    _entries.Add(layer, entry = Open(layer));
+                var key = new LayerCacheKey(layer, FileOf(layer));
+                if (!_entries.TryGetValue(key, out var entry))
+                    _entries.Add(key, entry = Open(key));
                 if (entry.Closing is null)
                 {
                     var lease = new LayerLease(this, entry, openBlob);
@@ -82,18 +83,23 @@ sealed class LayerCaches(StoreDirectory store, ILogger logger) : IAsyncDisposabl
         }
         finally
         {
-            lock (_lock) _entries.Remove(entry.Layer);
+            lock (_lock) _entries.Remove(entry.Key);
         }
     }
 
-    LayerCacheEntry Open(Digest layer)
+    (ulong Device, ulong Inode) FileOf(Digest layer) => FileShape.OfPath(store.LayerPath(layer, LayerFile.Data), out var shape) >= 0
+        ? (shape.Device, shape.Inode)
+        : throw new ImageException($"layer {layer} is not in the store {store.Root}");
+
+    LayerCacheEntry Open(LayerCacheKey key)
     {
+        var layer = key.Layer;
         var folder = store.LayerFolder(layer);
         try
         {
             var files = new LayerFiles(store.LayerPath(layer, LayerFile.Data), store.LayerPath(layer, LayerFile.State), Path.Combine(folder, LayerBuilder.UsedName));
             var pieces = PieceStore.Open(files, () => store.OpenLayerIndex(layer), logger: logger);
-            return new LayerCacheEntry(layer, entry => new LayerCache(pieces, entry.OpenBlobAsync, logger: logger));
+            return new LayerCacheEntry(key, entry => new LayerCache(pieces, entry.OpenBlobAsync, logger: logger));
         }
         catch (Exception e) when (e is SystemCallException or CacheException)
         {

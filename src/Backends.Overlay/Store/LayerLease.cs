@@ -1,6 +1,7 @@
 using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.ObjectStore.Fetching;
 using VirtioFsStore.Backends.ObjectStore.Sources;
+using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Core.Interop;
 
 namespace VirtioFsStore.Backends.Overlay.Store;
@@ -21,6 +22,15 @@ sealed class LayerLease(LayerCaches owner, LayerCacheEntry entry, Func<Cancellat
     public LayerCacheEntry Entry => entry;
 
     public Func<CancellationToken, ValueTask<IRangeSource>>? OpenBlob => openBlob;
+
+    /// <summary>The layer may have been made anew between two looks at its folder.</summary>
+    /// <exception cref="ImageException">The file is another than this cache writes.</exception>
+    public void CheckIsStillOf(FileDescriptor data)
+    {
+        SystemCallException.ThrowIfError(FileShape.OfDescriptor(data.Value, out var shape), "statx");
+        if ((shape.Device, shape.Inode) != entry.Key.File)
+            throw new ImageException($"layer {entry.Key.Layer} was indexed anew meanwhile, for another image; open this one again");
+    }
 
     public ValueTask<Errno> EnsureAsync(long first, int count, CancellationToken cancellation) =>
         entry.Cache.EnsureAsync(first, count, _stream, cancellation);

@@ -4,6 +4,7 @@ using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Images;
 using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Backends.Overlay.Oci;
+using VirtioFsStore.Backends.Overlay.RemoteIndexes;
 using VirtioFsStore.Core.Interop;
 
 namespace VirtioFsStore.Backends.Overlay.Store;
@@ -14,6 +15,7 @@ namespace VirtioFsStore.Backends.Overlay.Store;
 /// <param name="logger">For what goes wrong while images are served.</param>
 public sealed class LocalKeeper(StoreDirectory store, Func<ImageRequest, IImageSource>? openSource = null, ILogger? logger = null) : IKeeper
 {
+    readonly ILogger _logger = logger ?? NullLogger.Instance;
     readonly LayerCaches _caches = new(store, logger ?? NullLogger.Instance);
     readonly Func<ImageRequest, IImageSource> _openSource = openSource ?? (request => ImageSources.Open(request.Reference, request.Remote));
 
@@ -31,19 +33,20 @@ public sealed class LocalKeeper(StoreDirectory store, Func<ImageRequest, IImageS
         try
         {
             var image = await ResolveAsync(source, request, cancellation).ConfigureAwait(false);
-            await EnsureLayersAsync(image, source, progress, cancellation).ConfigureAwait(false);
-            var tree = await new Tree.TreeStore(store).OpenAsync(image, cancellation).ConfigureAwait(false);
-            descriptors.Add(tree);
+            await EnsureLayersAsync(image, source, request.RemoteIndex, progress, cancellation).ConfigureAwait(false);
+            var identities = image.Layers.Select(layer => new LayerIdentity(layer.Blob.Digest, store.ReadLayerDigests(layer.Blob.Digest)?.RemoteIndex)).ToArray();
+            descriptors.Add(await new Tree.TreeStore(store).OpenAsync(identities, cancellation).ConfigureAwait(false));
             foreach (var layer in image.Layers)
             {
                 var lease = await _caches.AcquireAsync(layer.Blob.Digest, stop => source.OpenBlobAsync(layer.Blob, stop)).ConfigureAwait(false);
                 layers.Add(lease);
                 descriptors.Add(OpenFile(layer.Blob.Digest, LayerFile.Data));
+                lease.CheckIsStillOf(descriptors[^1]);
                 descriptors.Add(OpenFile(layer.Blob.Digest, LayerFile.State));
                 descriptors.Add(new FileDescriptor(SystemCallException.ThrowIfError(Descriptors.Duplicate(lease.Use.Descriptor), "dup")));
             }
 
-            return new LocalImage(image, new ImageFiles(image.Reference.ToString(), [.. image.Layers.Select(layer => layer.Blob.Digest)], descriptors), source, layers);
+            return new LocalImage(image, new ImageFiles(image.Reference.ToString(), identities, descriptors), source, layers);
         }
         catch
         {
@@ -78,15 +81,17 @@ public sealed class LocalKeeper(StoreDirectory store, Func<ImageRequest, IImageS
     /// A layer that is there costs nothing; one that another process is building is waited for.</summary>
     /// <param name="image">From <see cref="ResolveAsync"/>.</param>
     /// <param name="source">Where it lies.</param>
+    /// <param name="policy">Which indexes that others made will do.</param>
     /// <param name="progress">Called from several threads at once.</param>
     /// <param name="cancellation">Leaves no layer half-made.</param>
     /// <exception cref="ImageException">A layer is not sound, or the store cannot take it.</exception>
-    public async ValueTask EnsureLayersAsync(ResolvedImage image, IImageSource source, IProgress<LayerProgress>? progress, CancellationToken cancellation)
+    public async ValueTask EnsureLayersAsync(
+        ResolvedImage image, IImageSource source, RemoteIndexPolicy policy, IProgress<LayerProgress>? progress, CancellationToken cancellation)
     {
         // An image may list a layer twice.
         var layers = image.Layers.DistinctBy(layer => layer.Blob.Digest);
         var options = new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount, CancellationToken = cancellation };
-        await Parallel.ForEachAsync(layers, options, (layer, stop) => EnsureLayerAsync(source, layer, progress, stop)).ConfigureAwait(false);
+        await Parallel.ForEachAsync(layers, options, (layer, stop) => EnsureLayerAsync(source, layer, policy, progress, stop)).ConfigureAwait(false);
         // Each time it is listed the configuration says anew what it decompresses to.
         foreach (var layer in image.Layers)
             CheckDiffId(layer);
@@ -106,24 +111,29 @@ public sealed class LocalKeeper(StoreDirectory store, Func<ImageRequest, IImageS
     /// <summary>Ends what is being fetched; images that are open get nothing more from here.</summary>
     public ValueTask DisposeAsync() => _caches.DisposeAsync();
 
-    async ValueTask EnsureLayerAsync(IImageSource source, ImageLayer layer, IProgress<LayerProgress>? progress, CancellationToken cancellation)
+    async ValueTask EnsureLayerAsync(IImageSource source, ImageLayer layer, RemoteIndexPolicy policy, IProgress<LayerProgress>? progress, CancellationToken cancellation)
     {
         var digest = layer.Blob.Digest;
         var key = $"layer-{digest.Algorithm}-{digest.Hex}";
         var folder = store.LayerFolder(digest);
         await store.EnsureAsync(key, folder, BuildAsync, cancellation).ConfigureAwait(false);
-        if (store.ReadLayerDigests(digest) is null)
+        if (IsUseless())
         {
-            await store.DiscardAsync(key, folder, () => store.ReadLayerDigests(digest) is null, cancellation).ConfigureAwait(false);
+            // Damaged, or described by somebody whom this image's maker does not vouch for. Whoever has its files open keeps them.
+            await store.DiscardAsync(key, folder, IsUseless, cancellation).ConfigureAwait(false);
             await store.EnsureAsync(key, folder, BuildAsync, cancellation).ConfigureAwait(false);
         }
 
         CheckDiffId(layer);
         progress?.Report(new LayerProgress(digest, layer.Blob.Size, layer.Blob.Size));
 
+        bool IsUseless() => store.ReadLayerDigests(digest) is not { } stored || !LayerImporter.Accepts(stored, layer, policy);
+
         async ValueTask BuildAsync(string aside, CancellationToken stop)
         {
             Directory.CreateDirectory(aside, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            if (await LayerImporter.TryImportAsync(aside, layer, source, policy, why => Log.IndexRefused(_logger, digest, why), stop).ConfigureAwait(false))
+                return;
             // The end is reported only when the layer is in place.
             Action<long>? report = progress is null ? null : done => progress.Report(new LayerProgress(digest, Math.Min(done, layer.Blob.Size - 1), layer.Blob.Size));
             try

@@ -1,18 +1,17 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
-using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Backends.Overlay.Merge;
 
 namespace VirtioFsStore.Backends.Overlay.Tree;
 
-/// <summary>Names a tree by all that decides its bytes: the layers' blobs in order, and the versions of the layer index, of
+/// <summary>Names a tree by all that decides its bytes: the layers in order, by what describes them, and the versions of the layer index, of
 /// the merge policy and of the tree format.</summary>
 sealed class TreeKey
 {
     readonly Sha256Value _value;
 
-    public TreeKey(IReadOnlyList<Digest> layers)
+    public TreeKey(IReadOnlyList<LayerIdentity> layers)
     {
         Layers = layers;
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -26,8 +25,8 @@ sealed class TreeKey
         _value = Sha256Value.From(hash.GetHashAndReset());
     }
 
-    /// <summary>The blobs, lowest layer first.</summary>
-    public IReadOnlyList<Digest> Layers { get; }
+    /// <summary>The lowest layer first.</summary>
+    public IReadOnlyList<LayerIdentity> Layers { get; }
 
     public Sha256Value Value => _value;
 

@@ -13,9 +13,11 @@ sealed class TreeStore(StoreDirectory store)
     /// <summary>The tree of an image whose layers are all in the store, open for reading and verified; a damaged one, or one of
     /// layers that were indexed anew since, is replaced.</summary>
     /// <exception cref="ImageException">The layers do not add up to an image, or the store cannot take the tree.</exception>
-    public async ValueTask<FileDescriptor> OpenAsync(ResolvedImage image, CancellationToken cancellation)
+    /// <param name="layers">As the store has them, the lowest first.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    public async ValueTask<FileDescriptor> OpenAsync(IReadOnlyList<LayerIdentity> layers, CancellationToken cancellation)
     {
-        var key = new TreeKey([.. image.Layers.Select(layer => layer.Blob.Digest)]);
+        var key = new TreeKey(layers);
         var path = Path.Combine(store.Folder("trees", (int)TreeFormat.Version), key.ToString());
         for (var attempt = 1; ; attempt++)
         {
@@ -47,7 +49,7 @@ sealed class TreeStore(StoreDirectory store)
 
     ValueTask BuildAsync(string aside, TreeKey key, CancellationToken cancellation)
     {
-        using var layers = new LayerStack(i => store.OpenLayerIndex(key.Layers[i]), key.Layers.Count);
+        using var layers = new LayerStack(i => OpenIndex(key.Layers[i]), key.Layers.Count);
         var writer = new TreeWriter(layers.Merge(cancellation), key, layers.ReadPieces);
         cancellation.ThrowIfCancellationRequested();
         using var file = new FileStream(aside, new FileStreamOptions
@@ -60,6 +62,10 @@ sealed class TreeStore(StoreDirectory store)
         writer.Write(file);
         return ValueTask.CompletedTask;
     }
+
+    LayerIndex OpenIndex(LayerIdentity layer) => store.ReadLayerDigests(layer.Blob)?.RemoteIndex == layer.RemoteIndex
+        ? store.OpenLayerIndex(layer.Blob)
+        : throw new ImageException($"layer {layer.Blob} was indexed anew meanwhile, for another image; open this one again");
 
     void CheckLayers(ImageTree tree, string path)
     {

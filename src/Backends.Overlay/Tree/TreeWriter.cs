@@ -272,7 +272,7 @@ sealed class TreeWriter
     {
         for (var i = 0; i < _image.Layers.Count; i++)
         {
-            var digest = Convert.FromHexString(_key.Layers[i].Hex);
+            var digest = Convert.FromHexString(_key.Layers[i].Blob.Hex);
             var record = new LayerRecord
             {
                 DataSize = (ulong)_image.Layers[i].DataSize,

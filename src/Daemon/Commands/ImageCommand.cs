@@ -69,7 +69,7 @@ static class ImageCommand
             var provider = new ImageProvider(new LocalKeeper(Stores.Open(settings.Store)));
             var options = new ImageCheckOptions { TemporaryFolder = parsed.GetValue(s_temporary) ?? Path.GetTempPath() };
             var progress = new LayerProgressLog(logger);
-            var differences = await new ImageCheck(provider, options, Console.Out).RunAsync(new ImageRequest(Reference(parsed), settings.Platform) { Remote = settings.Remote, Pull = settings.Pull }, progress, stop.Token).ConfigureAwait(false);
+            var differences = await new ImageCheck(provider, options, Console.Out).RunAsync(settings.ToRequest(Reference(parsed)), progress, stop.Token).ConfigureAwait(false);
             return differences == 0 ? 0 : ProgramCommand.Failed;
         });
         return command;

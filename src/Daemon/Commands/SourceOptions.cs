@@ -1,5 +1,6 @@
 using System.CommandLine;
 using VirtioFsStore.Backends.Overlay.Oci;
+using VirtioFsStore.Backends.Overlay.RemoteIndexes;
 using VirtioFsStore.Backends.Overlay.Store;
 using VirtioFsStore.Core.Fuse;
 using VirtioFsStore.Daemon.Serving;
@@ -26,6 +27,8 @@ static class SourceOptions
 
     static readonly Option<string> s_pull = Choices.Create("--pull", "When a tag of a registry or a bucket is asked for anew: missing (when the store does not know it yet), always, never. A digest never is; the tags of oci: always are.", "missing", "missing", "always", "never");
 
+    static readonly Option<string> s_remoteIndex = Choices.Create("--remote-index", "Which layer indexes that others made are used, so that a layer need not be streamed before it is: pinned (those whose digest the image's manifest holds, by image index --push or as eStargz and zstd:chunked have it), trust (others, too), never.", "pinned", "pinned", "trust", "never");
+
     /// <summary>All of them: for commands that serve a source.</summary>
     public static void AddTo(Command command)
     {
@@ -40,6 +43,7 @@ static class SourceOptions
         command.Add(s_store);
         command.Add(s_platform);
         command.Add(s_pull);
+        command.Add(s_remoteIndex);
         RemoteSourceOptions.AddTo(command);
     }
 
@@ -65,6 +69,7 @@ static class SourceOptions
         Store = parsed.GetValue(s_store),
         Platform = ReadPlatform(parsed),
         Pull = ReadPull(parsed),
+        RemoteIndex = ReadRemoteIndex(parsed),
         Remote = RemoteSourceOptions.Read(parsed),
     };
 
@@ -74,6 +79,7 @@ static class SourceOptions
         Store = parsed.GetValue(s_store),
         Platform = ReadPlatform(parsed),
         Pull = ReadPull(parsed),
+        RemoteIndex = ReadRemoteIndex(parsed),
         Remote = RemoteSourceOptions.Read(parsed),
     };
 
@@ -82,6 +88,13 @@ static class SourceOptions
         "always" => PullPolicy.Always,
         "never" => PullPolicy.Never,
         _ => PullPolicy.Missing,
+    };
+
+    static RemoteIndexPolicy ReadRemoteIndex(ParseResult parsed) => parsed.GetValue(s_remoteIndex) switch
+    {
+        "never" => RemoteIndexPolicy.Never,
+        "trust" => RemoteIndexPolicy.Trust,
+        _ => RemoteIndexPolicy.Pinned,
     };
 
     static Platform ReadPlatform(ParseResult parsed) =>

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Images;
+using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Backends.Overlay.Store;
 using VirtioFsStore.Core.Interop;
@@ -52,7 +53,7 @@ sealed class RemoteKeeper(KeeperAddress address) : IKeeper
                         progress?.Report(new LayerProgress(DigestOf(report.Layer), report.Done, report.Total));
                         break;
                     case KeeperMessage.Image when JsonSerializer.Deserialize(message.Body.Span, KeeperJson.Default.ImageAnswer) is { } answer:
-                        return new RemoteImage(connection, DigestOf(answer.Manifest), new ImageFiles(name, [.. answer.Layers.Select(DigestOf)], descriptors));
+                        return new RemoteImage(connection, DigestOf(answer.Manifest), new ImageFiles(name, [.. answer.Layers.Select(LayerOf)], descriptors));
                     case KeeperMessage.Failed:
                         throw new ImageException(Encoding.UTF8.GetString(message.Body.Span));
                 }
@@ -71,6 +72,8 @@ sealed class RemoteKeeper(KeeperAddress address) : IKeeper
             throw;
         }
     }
+
+    static LayerIdentity LayerOf(string text) => LayerIdentity.TryParse(text) ?? throw new JsonException($"'{text}' is no layer");
 
     static Digest DigestOf(string text) => Digest.TryParse(text) ?? throw new JsonException($"'{text}' is not a digest");
 }

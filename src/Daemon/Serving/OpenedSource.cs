@@ -7,7 +7,7 @@ namespace VirtioFsStore.Daemon.Serving;
 /// <param name="Kind">What the descriptors are.</param>
 /// <param name="Name">What the person called it.</param>
 /// <param name="Settings">How it is to be served.</param>
-/// <param name="Layers">Of an image, the digests of its layers, lowest first.</param>
+/// <param name="Layers">Of an image, its layers as texts of <see cref="Backends.Overlay.Layers.LayerIdentity"/>, lowest first.</param>
 /// <param name="Descriptors">Of a directory, its own (O_PATH); of an image, see <see cref="ImageFiles"/>.</param>
 sealed record OpenedSource(SourceKind Kind, string Name, SourceSettings Settings, IReadOnlyList<string> Layers, IReadOnlyList<FileDescriptor> Descriptors) : IDisposable
 {

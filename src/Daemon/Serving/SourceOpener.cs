@@ -1,10 +1,9 @@
 using Microsoft.Extensions.Logging;
 using VirtioFsStore.Backends.Local;
 using VirtioFsStore.Backends.Local.Translation;
-using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Images;
+using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Backends.Overlay.Oci;
-using VirtioFsStore.Backends.Overlay.Store;
 using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Core.Fuse;
 using VirtioFsStore.Core.Storage;
@@ -75,8 +74,7 @@ sealed class SourceOpener(SourceSettings settings, ILogger logger) : IDisposable
     async Task<OpenedSource> OpenImageAsync(string source, SourceSettings how, CancellationToken stop)
     {
         var progress = new LayerProgressLog(logger);
-        var request = new ImageRequest(ImageReference.Parse(source), how.Platform) { Remote = how.Remote, Pull = how.Pull };
-        var image = await KeeperOf(how).OpenImageAsync(request, progress, stop).ConfigureAwait(false);
+        var image = await KeeperOf(how).OpenImageAsync(how.ToRequest(ImageReference.Parse(source)), progress, stop).ConfigureAwait(false);
         // Serving allocates next to nothing, so that nothing else would ever give back what indexing took.
         if (progress.AnyIndexed)
             ProcessMemory.GiveBack();
@@ -85,7 +83,7 @@ sealed class SourceOpener(SourceSettings settings, ILogger logger) : IDisposable
 
     static ImageFileSystem AttachImage(OpenedSource opened)
     {
-        var layers = opened.Layers.Select(layer => Digest.TryParse(layer) ?? throw new ImageException($"'{layer}' is not a digest"));
+        var layers = opened.Layers.Select(layer => LayerIdentity.TryParse(layer) ?? throw new ImageException($"'{layer}' is no layer"));
         var files = new ImageFiles(opened.Name, [.. layers], opened.Descriptors);
         var pieces = opened.TakePieces();
         try

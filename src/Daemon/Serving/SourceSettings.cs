@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Oci;
+using VirtioFsStore.Backends.Overlay.RemoteIndexes;
 using VirtioFsStore.Backends.Overlay.Store;
 using VirtioFsStore.Core.Fuse;
 
@@ -64,6 +65,12 @@ sealed record SourceSettings
     public RemoteOptions Remote { get; init; } = new();
     /// <summary>When a tag of a remote image is asked for anew.</summary>
     public PullPolicy Pull { get; init; }
+
+    /// <summary>Which layer indexes that others made are used.</summary>
+    public RemoteIndexPolicy RemoteIndex { get; init; } = RemoteIndexPolicy.Pinned;
+
+    /// <param name="image">What is to be opened so.</param>
+    public ImageRequest ToRequest(ImageReference image) => new(image, Platform) { Remote = Remote, Pull = Pull, RemoteIndex = RemoteIndex };
 
     /// <summary>A read of a remote image fails in time for the guest to be told so.</summary>
     public SourceSettings WaitingAtMost(TimeSpan ioTimeout) =>

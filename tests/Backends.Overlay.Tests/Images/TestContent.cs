@@ -52,6 +52,10 @@ sealed class TestContent : LayerContent
 
     public void CutShort(long length) => _file.SetLength(length);
 
+    public List<(long First, int Count)> Touched { get; } = [];
+
+    public override void Touch(long first, int count) => Touched.Add((first, count));
+
     public override ulong WordOf(long piece)
     {
         OnLook?.Invoke(Looks++);

@@ -3,6 +3,7 @@ using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Backends.Overlay.Oci;
+using VirtioFsStore.Backends.Overlay.RemoteIndexes;
 using VirtioFsStore.Backends.Overlay.Store;
 using VirtioFsStore.Backends.Overlay.Tests.Tar;
 using VirtioFsStore.Core.Interop;
@@ -61,7 +62,7 @@ public sealed class LocalKeeperTests : IDisposable
     static async Task EnsureLayersAsync(LocalKeeper keeper, ResolvedImage image, IProgress<LayerProgress>? progress = null, CancellationToken cancellation = default)
     {
         await using var source = keeper.OpenSource(new ImageRequest(image.Reference, Platform.Current));
-        await keeper.EnsureLayersAsync(image, source, progress, cancellation);
+        await keeper.EnsureLayersAsync(image, source, RemoteIndexPolicy.Pinned, progress, cancellation);
     }
 
     string[] Unfinished => Directory.GetFileSystemEntries(Path.Combine(_folder, "tmp"));

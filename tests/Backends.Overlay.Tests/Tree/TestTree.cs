@@ -1,4 +1,5 @@
 using VirtioFsStore.Backends.ObjectStore.Sources;
+using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Backends.Overlay.Tests.Merge;
 using VirtioFsStore.Backends.Overlay.Tree;
 using VirtioFsStore.Core.Interop;
@@ -23,7 +24,7 @@ sealed class TestTree : IDisposable
     public string FilePath => Path.Combine(_folder.FullName, "tree");
 
     public static TreeKey KeyOf(int layers) =>
-        new([.. Enumerable.Range(0, layers).Select(i => Digest.Sha256([(byte)i]))]);
+        new([.. Enumerable.Range(0, layers).Select(i => new LayerIdentity(Digest.Sha256([(byte)i]), null))]);
 
     public ImageTree Open(bool verify = true)
     {
