@@ -52,9 +52,9 @@ sealed class TestContent : LayerContent
 
     public void CutShort(long length) => _file.SetLength(length);
 
-    public List<(long First, int Count)> Touched { get; } = [];
+    public (long First, int Count) Touched { get; private set; }
 
-    public override void Touch(long first, int count) => Touched.Add((first, count));
+    public override void Touch(long first, int count) => Touched = (first, count);
 
     public override ulong WordOf(long piece)
     {
