@@ -20,7 +20,8 @@ public static class ImageSources
         {
             ImageScheme.Layout => new LayoutImageSource(reference.Path),
             ImageScheme.Bucket => new LayoutImageSource(new S3Folder(reference.Path, options, endpoints ?? new RemoteEndpoints())),
-            _ => throw new ImageException($"{reference}: images of this kind cannot be reached yet"),
+            ImageScheme.Registry => new RegistryImageSource(reference.Path, options, endpoints ?? new RemoteEndpoints()),
+            _ => throw new ArgumentOutOfRangeException(nameof(reference)),
         };
     }
 }

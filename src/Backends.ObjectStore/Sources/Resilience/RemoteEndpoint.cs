@@ -41,8 +41,17 @@ public sealed class RemoteEndpoint
     /// <param name="timeout">For all tries together.</param>
     /// <param name="cancellation">Ends the work.</param>
     /// <exception cref="SourceException">The last try's failure.</exception>
+    public ValueTask<T> RunAsync<T>(
+        Func<CancellationToken, ValueTask<T>> attempt, SourceCounters counters, TimeSpan timeout, CancellationToken cancellation) =>
+        RunAsync((_, token) => attempt(token), counters, timeout, cancellation);
+
+    /// <param name="attempt">Is given what to call when something went on, which all time counts from.</param>
+    /// <param name="counters">As above.</param>
+    /// <param name="timeout">Without anything going on.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    /// <exception cref="SourceException">The last try's failure.</exception>
     public async ValueTask<T> RunAsync<T>(
-        Func<CancellationToken, ValueTask<T>> attempt, SourceCounters counters, TimeSpan timeout, CancellationToken cancellation)
+        Func<Action, CancellationToken, ValueTask<T>> attempt, SourceCounters counters, TimeSpan timeout, CancellationToken cancellation)
     {
         var retrying = new Retrying(this, counters, RequestPriority.Demand, timeout);
         while (true)

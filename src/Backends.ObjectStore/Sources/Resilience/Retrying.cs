@@ -51,20 +51,32 @@ sealed class Retrying(RemoteEndpoint endpoint, SourceCounters counters, RequestP
         return lease;
     }
 
-    /// <summary>One try, or a part of one that must not hang.</summary>
+    /// <summary>One try, ended by its token when it takes too long.</summary>
     /// <exception cref="SourceException">It failed, or nothing came in its time.</exception>
-    public async ValueTask<T> TryAsync<T>(Func<CancellationToken, ValueTask<T>> attempt, CancellationToken cancellation)
+    public ValueTask<T> TryAsync<T>(Func<CancellationToken, ValueTask<T>> attempt, CancellationToken cancellation) =>
+        TryAsync((_, token) => attempt(token), cancellation);
+
+    /// <param name="attempt">Is given what to call when something went on: its time counts from then.</param>
+    /// <param name="cancellation">Ends it.</param>
+    public async ValueTask<T> TryAsync<T>(Func<Action, CancellationToken, ValueTask<T>> attempt, CancellationToken cancellation)
     {
         var time = TimeOfTry();
         using var patience = new CancellationTokenSource(time, _clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellation);
         try
         {
-            return await attempt(either.Token).ConfigureAwait(false);
+            return await attempt(WentOn, either.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
             throw TookTooLong(time);
+        }
+
+        void WentOn()
+        {
+            Progressed();
+            time = TimeOfTry();
+            patience.CancelAfter(time);
         }
     }
 

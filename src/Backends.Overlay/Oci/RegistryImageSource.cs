@@ -1,0 +1,170 @@
+using VirtioFsStore.Backends.ObjectStore.Sources;
+using VirtioFsStore.Backends.ObjectStore.Sources.Registry;
+using VirtioFsStore.Backends.ObjectStore.Sources.Resilience;
+
+namespace VirtioFsStore.Backends.Overlay.Oci;
+
+/// <summary>A repository of a registry.</summary>
+public sealed class RegistryImageSource : IImageTarget
+{
+    /// <summary>Heads asked for at a time where all tags are listed.</summary>
+    const int HeadsInFlight = 8;
+
+    /// <summary>An image's indexes and its manifest: who found them opens them next.</summary>
+    const int MaxKept = 8;
+
+    static readonly string[] s_mediaTypes = [MediaTypes.Manifest, MediaTypes.Index, MediaTypes.DockerManifest, MediaTypes.DockerIndex];
+
+    readonly RegistryClient _client;
+    readonly Lock _lock = new();
+    readonly List<(Digest Digest, byte[] Json)> _kept = [];
+
+    /// <summary>Asks nothing yet.</summary>
+    /// <param name="path">HOST/REPOSITORY.</param>
+    /// <param name="options">How registries are reached.</param>
+    /// <param name="endpoints">Of this process.</param>
+    /// <exception cref="ImageException">It names no repository, or this machine's configuration for it is not sound.</exception>
+    public RegistryImageSource(string path, RemoteOptions options, RemoteEndpoints endpoints)
+    {
+        try
+        {
+            _client = new RegistryClient(RegistryName.Parse(path), options, endpoints);
+        }
+        catch (SourceException e)
+        {
+            throw new ImageException(e.Message, e);
+        }
+    }
+
+    public string Name => _client.Name;
+
+    public SourceCounters Counters => _client.Counters;
+
+    public async ValueTask<IReadOnlyList<Descriptor>> FindAsync(ImageReference reference, CancellationToken cancellation)
+    {
+        var name = reference.Digest?.ToString() ?? Tag(reference);
+        try
+        {
+            var manifest = await _client.GetManifestAsync(name, s_mediaTypes, cancellation).ConfigureAwait(false);
+            Keep(manifest.Digest, manifest.Bytes);
+            return [Describe(manifest, null)];
+        }
+        catch (SourceException e) when (e.Failure == SourceFailure.Missing)
+        {
+            throw new ImageException($"{Name} has no {(reference.Digest is null ? $"tag '{name}'" : $"manifest {name}")}: {e.Message}", e);
+        }
+    }
+
+    public async ValueTask<IReadOnlyList<Descriptor>> ListAsync(CancellationToken cancellation)
+    {
+        var tags = await _client.GetTagsAsync(cancellation).ConfigureAwait(false);
+        var all = new Descriptor[tags.Count];
+        await Parallel.ForAsync(0, tags.Count, new ParallelOptions { MaxDegreeOfParallelism = HeadsInFlight, CancellationToken = cancellation }, async (i, token) =>
+            all[i] = await DescribeAsync(tags[i], token).ConfigureAwait(false)).ConfigureAwait(false);
+        return all;
+    }
+
+    public async ValueTask<IRangeSource> OpenManifestAsync(Descriptor manifest, CancellationToken cancellation)
+    {
+        if (Kept(manifest.Digest) is not { } json)
+        {
+            json = (await _client.GetManifestAsync(manifest.Digest.ToString(), [manifest.MediaType], cancellation).ConfigureAwait(false)).Bytes;
+            Keep(manifest.Digest, json);
+        }
+
+        return new BytesSource($"{Name}@{manifest.Digest}", json, new SourceIdentity(manifest.Digest, null));
+    }
+
+    public ValueTask<IRangeSource> OpenBlobAsync(Descriptor blob, CancellationToken cancellation) => new(_client.OpenBlob(blob.Digest, blob.Size));
+
+    public ValueTask<bool> HasBlobAsync(Descriptor blob, CancellationToken cancellation) => _client.HasBlobAsync(blob.Digest, blob.Size, cancellation);
+
+    public async ValueTask PushBlobAsync(Descriptor blob, IRangeSource from, Action<long>? progress, CancellationToken cancellation)
+    {
+        if (from.Size != blob.Size) throw new SourceException($"{from.Name} has {from.Size} bytes, but {blob.Size} were announced");
+        await _client.PushBlobAsync(blob.Digest, from, progress, cancellation).ConfigureAwait(false);
+    }
+
+    public async ValueTask PushManifestAsync(Descriptor manifest, ReadOnlyMemory<byte> json, string? tag, CancellationToken cancellation)
+    {
+        if (tag is not null && !RegistryName.IsTag(tag)) throw new SourceException($"'{tag}' cannot be a tag of {Name}: letters, digits, '_', '.' and '-' can, up to 128");
+        await _client.PutManifestAsync(tag ?? manifest.Digest.ToString(), manifest.MediaType, json, cancellation).ConfigureAwait(false);
+    }
+
+    public async ValueTask RemoveAsync(ImageReference reference, CancellationToken cancellation)
+    {
+        var name = reference.Digest?.ToString() ?? Tag(reference);
+        try
+        {
+            if (await _client.DeleteManifestAsync(name, cancellation).ConfigureAwait(false)) return;
+            var digest = reference.Digest ?? await OnlyTagOfAsync(name, cancellation).ConfigureAwait(false);
+            if (digest == reference.Digest || !await _client.DeleteManifestAsync(digest.ToString(), cancellation).ConfigureAwait(false))
+                throw new SourceException(SourceFailure.Refused, $"{Name} forbids to delete {name}; a registry of one's own allows it by REGISTRY_STORAGE_DELETE_ENABLED=true");
+        }
+        catch (SourceException e) when (e.Failure == SourceFailure.Missing)
+        {
+            throw new ImageException($"{Name} has no {name}: {e.Message}", e);
+        }
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _client.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Registries older than the specification delete manifests, not tags; that does the same where there is no other tag of it.</summary>
+    async ValueTask<Digest> OnlyTagOfAsync(string tag, CancellationToken cancellation)
+    {
+        var all = await ListAsync(cancellation).ConfigureAwait(false);
+        var digest = (await DescribeAsync(tag, cancellation).ConfigureAwait(false)).Digest;
+        var others = all.Where(manifest => manifest.Digest == digest && manifest.RefName != tag).Select(manifest => manifest.RefName).ToList();
+        return others.Count == 0
+            ? digest
+            : throw new SourceException(SourceFailure.Refused, $"{Name} cannot remove a tag by itself, and {digest} is also {string.Join(", ", others)}; to remove it under all its names, say @{digest}");
+    }
+
+    async ValueTask<Descriptor> DescribeAsync(string tag, CancellationToken cancellation)
+    {
+        if (await _client.HeadManifestAsync(tag, s_mediaTypes, cancellation).ConfigureAwait(false) is { MediaType: { } type } head && IsKnown(type))
+            return new Descriptor(type, head.Digest, head.Size, null, Called(tag));
+        return Describe(await _client.GetManifestAsync(tag, s_mediaTypes, cancellation).ConfigureAwait(false), tag);
+    }
+
+    Descriptor Describe(RegistryManifest manifest, string? tag)
+    {
+        var type = manifest.MediaType;
+        if (type is null || !IsKnown(type))
+        {
+            using var document = OciDocument.Parse($"manifest {manifest.Digest} of {Name}", manifest.Bytes);
+            type = document.Text(document.Root, "mediaType") ?? type ?? throw document.Missing("mediaType");
+        }
+
+        return new Descriptor(type, manifest.Digest, manifest.Bytes.Length, null, Called(tag));
+    }
+
+    static bool IsKnown(string mediaType) => s_mediaTypes.Contains(mediaType);
+
+    static Dictionary<string, string> Called(string? tag) => tag is null ? [] : new() { [Descriptor.RefNameAnnotation] = tag };
+
+    string Tag(ImageReference reference)
+    {
+        var tag = reference.Tag ?? "latest";
+        return RegistryName.IsTag(tag) ? tag : throw new ImageException($"{Name} can have no tag '{tag}': letters, digits, '_', '.' and '-' can be in one, up to 128");
+    }
+
+    byte[]? Kept(Digest digest)
+    {
+        lock (_lock) return _kept.Find(kept => kept.Digest == digest).Json;
+    }
+
+    void Keep(Digest digest, byte[] json)
+    {
+        lock (_lock)
+        {
+            if (_kept.Exists(kept => kept.Digest == digest)) return;
+            if (_kept.Count == MaxKept) _kept.RemoveAt(0);
+            _kept.Add((digest, json));
+        }
+    }
+}

@@ -1,0 +1,141 @@
+using VirtioFsStore.Backends.ObjectStore.Sources;
+using VirtioFsStore.Backends.ObjectStore.Sources.Registry;
+using VirtioFsStore.Backends.ObjectStore.Tests.Decompression;
+using VirtioFsStore.FaultProxy;
+using Xunit;
+
+namespace VirtioFsStore.Backends.ObjectStore.Tests.Registry;
+
+public sealed class PushTests : IAsyncDisposable
+{
+    readonly FakeRegistry _registry = new();
+    readonly byte[] _blob = new byte[33 << 20];
+    readonly RegistryClient _client;
+
+    public PushTests()
+    {
+        new Random(3).NextBytes(_blob);
+        _client = _registry.Client();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _client.Dispose();
+        await _registry.DisposeAsync();
+    }
+
+    async Task PushAsync(byte[] blob, Action<long>? progress = null)
+    {
+        await using var source = new MemorySource(blob);
+        await _client.PushBlobAsync(Digest.Sha256(blob), source, progress, default);
+        Assert.True(await _client.HasBlobAsync(Digest.Sha256(blob), blob.Length, default));
+        Assert.Equal(blob, _registry.Blobs[Digest.Sha256(blob).ToString()]);
+    }
+
+    static bool IsPatch(ProxyRequest request) => request.Method == "PATCH";
+
+    IEnumerable<string?> Chunks => _registry.Server.Requests.Where(IsPatch).Select(request => request["Content-Range"]);
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(1000)]
+    public async Task A_small_blob_goes_up_in_one_chunk_or_none(int size)
+    {
+        await PushAsync(_blob[..size]);
+        Assert.Equal(size == 0 ? 0 : 1, Chunks.Count());
+    }
+
+    [Fact]
+    public async Task A_large_blob_goes_up_in_chunks_and_tells_how_far_it_is()
+    {
+        var told = new List<long>();
+        await PushAsync(_blob, told.Add);
+        Assert.Equal(["0-33554431", "33554432-34603007"], Chunks);
+        Assert.Equal(_blob.Length, told[^1]);
+        Assert.Equal(told.Order(), told);
+    }
+
+    [Fact]
+    public async Task A_chunk_that_broke_goes_on_where_the_registry_says()
+    {
+        _registry.Server.Inject(new Fault { TakeOnly = 1_000_000 }, 1, IsPatch);
+        await PushAsync(_blob);
+        Assert.Equal("1000000-34554431", Chunks.ElementAt(1));
+        Assert.Equal(1, _client.Counters.Snapshot().Retries);
+    }
+
+    [Fact]
+    public async Task A_chunk_whose_answer_was_lost_is_not_sent_again()
+    {
+        _registry.Server.Inject(new Fault { ResetAfter = -1 }, 1, IsPatch);
+        await PushAsync(_blob[..1000]);
+        Assert.Single(Chunks);
+    }
+
+    [Fact]
+    public async Task A_registry_that_forgot_the_upload_gets_it_anew()
+    {
+        _registry.Server.Inject(Fault.Answer(404), 1, IsPatch);
+        await PushAsync(_blob[..1000]);
+        Assert.Equal(2, _registry.Server.Requests.Count(request => request.Method == "POST"));
+    }
+
+    [Fact]
+    public async Task An_end_whose_answer_was_lost_is_an_end()
+    {
+        _registry.Server.Inject(new Fault { ResetAfter = -1 }, 1, request => request.Method == "PUT");
+        await PushAsync(_blob[..1000]);
+        Assert.Equal(2, _registry.Server.Requests.Count(request => request.Method == "PUT"));
+    }
+
+    [Fact]
+    public async Task A_later_call_goes_on_with_what_an_earlier_one_left()
+    {
+        _registry.Server.Inject(Fault.Answer(403), 1, request => IsPatch(request) && request["Content-Range"]!.StartsWith("33554432", StringComparison.Ordinal));
+        Assert.Equal(SourceFailure.Refused, (await Assert.ThrowsAsync<SourceException>(() => PushAsync(_blob))).Failure);
+        await PushAsync(_blob);
+        Assert.Equal(["0-33554431", "33554432-34603007", "33554432-34603007"], Chunks);
+        Assert.Single(_registry.Server.Requests, request => request.Method == "POST");
+    }
+
+    [Fact]
+    public async Task A_blob_of_another_digest_does_not_get_there()
+    {
+        await using var source = new MemorySource(_blob[..1000]);
+        var digest = Digest.Sha256("other"u8);
+        Assert.Contains("nothing was stored", (await Assert.ThrowsAsync<SourceException>(async () => await _client.PushBlobAsync(digest, source, null, default))).Message, StringComparison.Ordinal);
+        Assert.False(await _client.HasBlobAsync(digest, 1000, default));
+        Assert.Equal("DELETE", _registry.Server.Requests[^2].Method);
+    }
+
+    [Fact]
+    public async Task A_source_that_ends_early_is_named()
+    {
+        await using var source = new MemorySource(_blob[..1000], claimedSize: 2000);
+        Assert.Contains("memory ended at byte 1000", (await Assert.ThrowsAsync<SourceException>(async () => await _client.PushBlobAsync(Digest.Sha256(_blob.AsSpan(0, 1000)), source, null, default))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_registry_that_says_it_has_more_than_was_sent_is_not_believed()
+    {
+        _registry.Server.Inject(Fault.Header("Range", "0-99999"), int.MaxValue, request => request.Method is "PATCH" or "GET");
+        Assert.Contains("says that it has 100000 bytes", (await Assert.ThrowsAsync<SourceException>(() => PushAsync(_blob[..1000]))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_blob_of_another_size_is_not_there()
+    {
+        var digest = _registry.Put(_blob[..1000]);
+        Assert.True(await _client.HasBlobAsync(digest, 1000, default));
+        Assert.False(await _client.HasBlobAsync(digest, 1001, default));
+    }
+
+    [Fact]
+    public async Task A_manifest_is_put_with_its_type()
+    {
+        await _client.PutManifestAsync("tag", FakeRegistry.ManifestType, "{}"u8.ToArray(), default);
+        Assert.Equal((FakeRegistry.ManifestType, "PUT"), (_registry.Server.Requests[^1]["Content-Type"], _registry.Server.Requests[^1].Method));
+        Assert.Equal("{}"u8, _registry.Manifests["tag"]);
+    }
+}
