@@ -12,6 +12,7 @@ public sealed class CacheCounters
     long _refetches;
     long _fetchFailures;
     long _readaheadFailures;
+    long _readThroughs;
     long _piecesEvicted;
     long _bytesEvicted;
 
@@ -19,7 +20,7 @@ public sealed class CacheCounters
     public CacheCounts Read() => new(
         Interlocked.Read(ref _misses), Interlocked.Read(ref _piecesFilled), Interlocked.Read(ref _bytesFilled), Interlocked.Read(ref _bytesFetched),
         Interlocked.Read(ref _requests), Interlocked.Read(ref _verifyFailures), Interlocked.Read(ref _refetches), Interlocked.Read(ref _fetchFailures),
-        Interlocked.Read(ref _readaheadFailures), Interlocked.Read(ref _piecesEvicted), Interlocked.Read(ref _bytesEvicted));
+        Interlocked.Read(ref _readaheadFailures), Interlocked.Read(ref _readThroughs), Interlocked.Read(ref _piecesEvicted), Interlocked.Read(ref _bytesEvicted));
 
     internal void Missed() => Interlocked.Increment(ref _misses);
 
@@ -38,6 +39,8 @@ public sealed class CacheCounters
     internal void Refetched() => Interlocked.Increment(ref _refetches);
 
     internal void FailedFetch(bool readahead) => Interlocked.Increment(ref readahead ? ref _readaheadFailures : ref _fetchFailures);
+
+    internal void ReadThrough() => Interlocked.Increment(ref _readThroughs);
 
     internal void Evicted(long bytes)
     {

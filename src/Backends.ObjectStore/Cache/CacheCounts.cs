@@ -10,8 +10,9 @@ namespace VirtioFsStore.Backends.ObjectStore.Cache;
 /// <param name="Refetches">Times that something was fetched once more because of that.</param>
 /// <param name="FetchFailures">Fetches that ended with an error while someone waited.</param>
 /// <param name="ReadaheadFailures">Those for which nobody waited.</param>
+/// <param name="ReadThroughs">Ranges that were fetched past the cache, because the disk was full.</param>
 /// <param name="PiecesEvicted">Pieces that were dropped to make room.</param>
 /// <param name="BytesEvicted">Bytes of the disk that this gave back.</param>
 public readonly record struct CacheCounts(
     long Misses, long PiecesFilled, long BytesFilled, long BytesFetched, long Requests, long VerifyFailures, long Refetches, long FetchFailures,
-    long ReadaheadFailures, long PiecesEvicted, long BytesEvicted);
+    long ReadaheadFailures, long ReadThroughs, long PiecesEvicted, long BytesEvicted);

@@ -41,6 +41,41 @@ public sealed partial class PieceStore
         }
     }
 
+    /// <summary>Gives back what absent pieces hold on the disk: bytes of fetches that a crash ended before they were verified.</summary>
+    /// <exception cref="CacheException">The layer's index is damaged.</exception>
+    internal void DropLeftovers()
+    {
+        var data = 0L;
+        for (var first = 0L; first < PieceCount; first += BatchSize)
+        {
+            var from = Math.Max(first - 1, 0);
+            var pieces = _map.Pieces(from, Math.Min(first + BatchSize + 1, PieceCount) - from);
+            for (var i = (int)(first - from); i < pieces.Length && pieces[i].Id < first + BatchSize; i++)
+            {
+                var end = DataPages.Up(pieces[i].DataOffset + pieces[i].Length);
+                if (data < pieces[i].DataOffset)
+                {
+                    data = FileSpace.Seek(_files.DataDescriptor, DataPages.Down(pieces[i].DataOffset), FileSpace.SEEK_DATA);
+                    // ENXIO: nothing but a hole follows.
+                    if (data < 0) return;
+                }
+
+                if (data < end) DropLeftover(pieces[i], Neighbours.In(pieces, i));
+            }
+        }
+    }
+
+    void DropLeftover(in Piece piece, in Neighbours neighbours)
+    {
+        lock (_gate)
+        {
+            if (!IsGone(piece.Id) || !TryLock(piece, out var touched)) return;
+            var pages = PagesOf(piece, neighbours);
+            if (pages.Length > 0) _ = _files.Punch(pages.Offset, pages.Length);
+            Unlock(touched);
+        }
+    }
+
     /// <summary>Drops one piece under the gate, so that nobody begins to fill it while its pages go.</summary>
     /// <param name="piece">Which.</param>
     /// <param name="neighbours">The pieces that may share its pages.</param>
@@ -52,31 +87,36 @@ public sealed partial class PieceStore
         {
             if (StateOf(piece.Id) == PieceState.Absent || _filling.Contains(piece.Id)) return default;
             if (damaged is { } word && _files.Word(piece.Id) != word) return default;
-            // The lock is on every page that the piece touches, as pins are: a guest's page may hold the ends of two pieces.
-            var start = DataPages.Down(piece.DataOffset);
-            var touched = new ByteRangeLock { Type = FileLocks.F_WRLCK, Start = start, Length = DataPages.Up(piece.DataOffset + piece.Length) - start };
-            var pinned = FileLocks.SetRange(_files.DataDescriptor, touched) < 0;
+            var pinned = !TryLock(piece, out var touched);
             if (pinned && damaged is null) return new(0, 0, 1);
-            var undoubted = MakeDirty() != Errno.None;
-            if (undoubted && damaged is null)
+            var unsynced = MakeDirty() != Errno.None;
+            if (unsynced && damaged is null)
             {
-                Unlock(touched, pinned);
+                Unlock(touched);
                 return default;
             }
 
             // The word first: a server that saw the hole sees another word.
             SetState(piece.Id, PieceState.Absent);
-            var pages = pinned || undoubted ? default : PagesOf(piece, neighbours);
+            var pages = pinned || unsynced ? default : PagesOf(piece, neighbours);
             if (pages.Length > 0 && _files.Punch(pages.Offset, pages.Length) != Errno.None) pages = default;
-            Unlock(touched, pinned);
+            if (!pinned) Unlock(touched);
             if (damaged is null) Counters.Evicted(pages.Length);
             return new(1, pages.Length, pinned ? 1 : 0);
         }
     }
 
-    void Unlock(ByteRangeLock range, bool pinned)
+    /// <summary>Locks every page that a piece touches, as pins do: a page that a guest has mapped may hold the ends of two pieces. False where
+    /// one of them is pinned.</summary>
+    bool TryLock(in Piece piece, out ByteRangeLock touched)
     {
-        if (pinned) return;
+        var start = DataPages.Down(piece.DataOffset);
+        touched = new ByteRangeLock { Type = FileLocks.F_WRLCK, Start = start, Length = DataPages.Up(piece.DataOffset + piece.Length) - start };
+        return FileLocks.SetRange(_files.DataDescriptor, touched) == 0;
+    }
+
+    void Unlock(ByteRangeLock range)
+    {
         range.Type = FileLocks.F_UNLCK;
         _ = FileLocks.SetRange(_files.DataDescriptor, range);
     }
@@ -105,7 +145,7 @@ public sealed partial class PieceStore
         return Neighbours.In(_map.Pieces(from, Math.Min(piece.Id + 2, PieceCount) - from), (int)(piece.Id - from));
     }
 
-    bool AnyThere(long first, long end)
+    internal bool AnyThere(long first, long end)
     {
         for (var piece = first; piece < end; piece++)
             if (StateOf(piece) != PieceState.Absent)

@@ -22,7 +22,7 @@ namespace VirtioFsStore.Backends.ObjectStore.Cache;
 /// suspect, and are written again when they are verified, as their pages count as clean. A keeper that is killed between the failure and the
 /// last of these words has left the header's syncing mark.</para>
 /// </remarks>
-public sealed partial class PieceStore : IAsyncDisposable
+public sealed partial class PieceStore : IAsyncDisposable, IPieceTarget
 {
     readonly CacheFiles _files;
     readonly GuardedPieceMap _map;
@@ -186,17 +186,16 @@ public sealed partial class PieceStore : IAsyncDisposable
         return false;
     }
 
-    /// <summary>Begins to write a piece, if it is absent: until <see cref="Finish"/> nobody drops or writes it.</summary>
-    internal bool TryBegin(long piece)
+    /// <summary>Begins to write a piece, if it is absent: until it is finished nobody drops or writes it.</summary>
+    bool IPieceTarget.TryBegin(long piece)
     {
         lock (_gate) return StateOf(piece) == PieceState.Absent && _filling.Add(piece);
     }
 
-    /// <summary>Writes bytes of a piece that was begun.</summary>
-    internal Errno Write(in Piece piece, long at, ReadOnlySpan<byte> bytes) => _files.WriteData(piece.DataOffset + at, bytes);
+    Errno IPieceTarget.Write(in Piece piece, long at, ReadOnlySpan<byte> bytes) => _files.WriteData(piece.DataOffset + at, bytes);
 
     /// <summary>Ends writing a piece: marks it present if its bytes are <paramref name="right"/>, else drops them.</summary>
-    internal Errno Finish(in Piece piece, bool right)
+    Errno IPieceTarget.Finish(in Piece piece, bool right)
     {
         lock (_gate)
         {

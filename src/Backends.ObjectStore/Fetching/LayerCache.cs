@@ -9,6 +9,9 @@ namespace VirtioFsStore.Backends.ObjectStore.Fetching;
 /// <summary>The cache of one layer on its keeper's side: what it has (<see cref="Store"/>), and the way to what it has not. Thread-safe.</summary>
 public sealed class LayerCache : IAsyncDisposable
 {
+    /// <summary>The longest range that is read through: more than a request of a guest has.</summary>
+    public const int MaxReadThrough = 2 << 20;
+
     readonly LayerFetcher _fetcher;
 
     /// <param name="store">What is there; becomes this object's own.</param>
@@ -43,6 +46,39 @@ public sealed class LayerCache : IAsyncDisposable
         }
         finally
         {
+            Store.Leave();
+        }
+    }
+
+    /// <summary>For pieces whose <see cref="EnsureAsync"/> was ENOSPC: a range of the data file in memory, out of the pieces that hold it, verified
+    /// as ever. Nothing is kept, so that each such read costs a fetch from the span's beginning.</summary>
+    /// <param name="first">Number of the first piece that the range touches.</param>
+    /// <param name="count">How many it touches, at least 1.</param>
+    /// <param name="offset">Of the range in the data file.</param>
+    /// <param name="length">At most <see cref="MaxReadThrough"/> bytes.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <returns>EINVAL for a range or pieces that the layer has not; EIO when they cannot be fetched; ENOMEM and the like for want of memory.</returns>
+    public async ValueTask<ReadThrough> ReadThroughAsync(long first, int count, long offset, int length, CancellationToken cancellation)
+    {
+        if (first < 0 || count < 1 || first > Store.PieceCount - count || length is < 1 or > MaxReadThrough || offset < 0 || offset > Store.DataSize - length)
+            return new ReadThrough(Errno.EINVAL, null);
+        if (!Store.TryEnter()) return new ReadThrough(Errno.EIO, null);
+        FileDescriptor? memory = null;
+        try
+        {
+            var fd = MemoryMaps.CreateMemoryFile("virtiofs-store-read");
+            if (fd < 0) return new ReadThrough(fd.ToErrno(), null);
+            memory = new FileDescriptor(fd);
+            var error = FileSpace.SetLength(fd, length).ToErrno();
+            if (error == Errno.None) error = await _fetcher.ReadThroughAsync(first, count, new MemoryTarget(fd, offset, length), cancellation).ConfigureAwait(false);
+            if (error != Errno.None) return new ReadThrough(error, null);
+            var read = new ReadThrough(Errno.None, memory);
+            memory = null;
+            return read;
+        }
+        finally
+        {
+            memory?.Dispose();
             Store.Leave();
         }
     }

@@ -48,7 +48,7 @@ sealed partial class LayerFetcher
         FetchOutcome outcome;
         try
         {
-            outcome = await FillAsync(run).ConfigureAwait(false);
+            outcome = await FillAsync(run, _store, _stop.Token).ConfigureAwait(false);
         }
         catch (DecompressionException e)
         {
@@ -78,7 +78,7 @@ sealed partial class LayerFetcher
         }
     }
 
-    async Task<FetchOutcome> FillAsync(FetchRun run)
+    async Task<FetchOutcome> FillAsync(FetchRun run, IPieceTarget target, CancellationToken cancellation)
     {
         var (seek, compression, size) = _store.Map.Read(map => (map.ReadSpans(run.Span, 1).First(), map.Compression, map.BlobSize));
         var shared = await _source.AcquireAsync(size, _stop.Token).ConfigureAwait(false);
@@ -90,9 +90,9 @@ sealed partial class LayerFetcher
                 throw new DecompressionException($"a span from compressed byte {seek.Start.InOffset} to {run.InEnd} is impossible");
             _store.Counters.Requested();
             var range = await (await shared.Opened.ConfigureAwait(false))
-                .OpenAsync(decoder.InOffset, run.InEnd - decoder.InOffset, run.Priority, _stop.Token).ConfigureAwait(false);
+                .OpenAsync(decoder.InOffset, run.InEnd - decoder.InOffset, run.Priority, cancellation).ConfigureAwait(false);
             await using (range.ConfigureAwait(false))
-                return await FillAsync(run, range, decoder).ConfigureAwait(false);
+                return await FillAsync(run, target, range, decoder, cancellation).ConfigureAwait(false);
         }
         catch (SourceException e)
         {
@@ -106,9 +106,9 @@ sealed partial class LayerFetcher
         }
     }
 
-    async Task<FetchOutcome> FillAsync(FetchRun run, Stream range, StreamDecoder decoder)
+    async Task<FetchOutcome> FillAsync(FetchRun run, IPieceTarget target, Stream range, StreamDecoder decoder, CancellationToken cancellation)
     {
-        using var filler = new PieceFiller(_store, run, _gate);
+        using var filler = new PieceFiller(_store, target, run, _gate);
         var input = ArrayPool<byte>.Shared.Rent(InputSize);
         var output = ArrayPool<byte>.Shared.Rent(OutputSize);
         var left = run.InEnd - decoder.InOffset;
@@ -117,12 +117,12 @@ sealed partial class LayerFetcher
         {
             while (!filler.IsDone)
             {
-                var length = await range.ReadAsync(input.AsMemory(0, InputSize), _stop.Token).ConfigureAwait(false);
+                var length = await range.ReadAsync(input.AsMemory(0, InputSize), cancellation).ConfigureAwait(false);
                 left -= length;
                 _store.Counters.Fetched(length);
                 for (var position = 0; !filler.IsDone;)
                 {
-                    _stop.Token.ThrowIfCancellationRequested();
+                    cancellation.ThrowIfCancellationRequested();
                     var offset = decoder.OutOffset;
                     decoder.Decode(input.AsSpan(position, length - position), output.AsSpan(0, OutputSize), out var taken, out var given);
                     if (taken == 0 && given == 0) break;
@@ -142,7 +142,7 @@ sealed partial class LayerFetcher
 
             for (int length; left is > 0 and <= WorthDraining; left -= length)
             {
-                length = await range.ReadAsync(input.AsMemory(0, InputSize), _stop.Token).ConfigureAwait(false);
+                length = await range.ReadAsync(input.AsMemory(0, InputSize), cancellation).ConfigureAwait(false);
                 if (length == 0) break;
                 _store.Counters.Fetched(length);
             }

@@ -111,6 +111,7 @@ sealed partial class LayerFetcher : IAsyncDisposable
         await Task.WhenAll(working).ConfigureAwait(false);
         await _source.DisposeAsync().ConfigureAwait(false);
         _stop.Dispose();
+        _readThrough.Dispose();
     }
 
     async ValueTask<bool> TryVerifySuspectAsync(long piece, CancellationToken cancellation)

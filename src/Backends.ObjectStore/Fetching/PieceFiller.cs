@@ -4,9 +4,9 @@ using VirtioFsStore.Core.Interop;
 
 namespace VirtioFsStore.Backends.ObjectStore.Fetching;
 
-/// <summary>Takes a decompressed stream and fills the absent pieces that it passes, each hashed as it comes, written as it comes and
-/// marked when all of it was right. What lies between pieces, and pieces that are there, it passes over.</summary>
-sealed class PieceFiller(PieceStore store, FetchRun run, Lock gate) : IDisposable
+/// <summary>Takes a decompressed stream and fills the pieces that it passes and a target wants, each hashed and
+/// written as it comes, and finished with whether all of it was right. What lies between pieces, and pieces that are not wanted, it passes over.</summary>
+sealed class PieceFiller(PieceStore store, IPieceTarget target, FetchRun run, Lock gate) : IDisposable
 {
     /// <summary>Pieces that are read from the map at a time.</summary>
     const int BatchSize = 256;
@@ -43,7 +43,7 @@ sealed class PieceFiller(PieceStore store, FetchRun run, Lock gate) : IDisposabl
             var part = bytes.Slice(taken, (int)Math.Min(bytes.Length - taken, piece.Length - _have));
             if (_filling)
             {
-                error = store.Write(piece, _have, part);
+                error = target.Write(piece, _have, part);
                 if (error != Errno.None) return taken;
                 _hash.AppendData(part);
             }
@@ -61,7 +61,7 @@ sealed class PieceFiller(PieceStore store, FetchRun run, Lock gate) : IDisposabl
     /// <summary>A piece that was begun and not finished is dropped.</summary>
     public void Dispose()
     {
-        if (_open && _filling) _ = store.Finish(_batch[_index], right: false);
+        if (_open && _filling) _ = target.Finish(_batch[_index], right: false);
         _open = false;
         _hash.Dispose();
     }
@@ -82,7 +82,7 @@ sealed class PieceFiller(PieceStore store, FetchRun run, Lock gate) : IDisposabl
         else ReadBatch(next, end);
         _open = true;
         _have = 0;
-        _filling = store.TryBegin(next);
+        _filling = target.TryBegin(next);
         return true;
     }
 
@@ -105,7 +105,7 @@ sealed class PieceFiller(PieceStore store, FetchRun run, Lock gate) : IDisposabl
             Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
             _hash.GetHashAndReset(digest);
             var right = digest.SequenceEqual(piece.Sha256.Span);
-            error = store.Finish(piece, right);
+            error = target.Finish(piece, right);
             if (!right)
             {
                 Mismatches++;
