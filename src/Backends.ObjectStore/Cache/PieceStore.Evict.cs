@@ -85,7 +85,7 @@ public sealed partial class PieceStore
     {
         lock (_gate)
         {
-            if (StateOf(piece.Id) == PieceState.Absent || _filling.Contains(piece.Id)) return default;
+            if (StateOf(piece.Id) == PieceState.Absent || _filling.ContainsKey(piece.Id)) return default;
             if (damaged is { } word && _files.Word(piece.Id) != word) return default;
             var pinned = !TryLock(piece, out var touched);
             if (pinned && damaged is null) return new(0, 0, 1);
@@ -135,7 +135,7 @@ public sealed partial class PieceStore
         return PageRange.Between(start, end);
     }
 
-    bool IsGone(long piece) => StateOf(piece) == PieceState.Absent && !_filling.Contains(piece);
+    bool IsGone(long piece) => StateOf(piece) == PieceState.Absent && !_filling.ContainsKey(piece);
 
     bool MayHaveMore(in Piece piece) => piece.Id + 1 < PieceCount;
 

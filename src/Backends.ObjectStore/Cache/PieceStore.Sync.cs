@@ -53,6 +53,7 @@ public sealed partial class PieceStore
             {
                 Log.DataNotSynced(_logger, Name, error.Describe());
                 _rewriteSuspects = true;
+                _failedSyncs++;
                 Doubt();
                 _ = _files.SyncState();
                 _files.SetSyncing(false);

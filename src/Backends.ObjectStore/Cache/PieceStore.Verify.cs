@@ -105,30 +105,36 @@ public sealed partial class PieceStore
     /// <returns>Whether it was right. Under <see cref="_verifying"/>.</returns>
     bool VerifySuspect(in Piece piece)
     {
-        ulong word;
-        lock (_gate)
+        while (true)
         {
-            word = _files.Word(piece.Id);
-            if (StateOf(piece.Id) != PieceState.Suspect) return true;
-            _filling.Add(piece.Id);
-        }
-
-        var right = false;
-        try
-        {
-            right = HasRightBytes(piece, _rewriteSuspects);
-        }
-        finally
-        {
+            ulong word;
+            int failedSyncs;
             lock (_gate)
             {
-                _filling.Remove(piece.Id);
-                if (right && MakeDirty() == Errno.None) SetState(piece.Id, PieceState.Present);
+                word = _files.Word(piece.Id);
+                if (StateOf(piece.Id) != PieceState.Suspect) return true;
+                failedSyncs = _failedSyncs;
+                _filling.Add(piece.Id, failedSyncs);
             }
-        }
 
-        if (!right) DropDamaged(piece, word);
-        return right;
+            var right = false;
+            try
+            {
+                right = HasRightBytes(piece, _rewriteSuspects);
+            }
+            finally
+            {
+                lock (_gate)
+                {
+                    _filling.Remove(piece.Id);
+                    // A sync that failed meanwhile has put it in doubt again.
+                    if (failedSyncs == _failedSyncs && right && MakeDirty() == Errno.None) SetState(piece.Id, PieceState.Present);
+                }
+            }
+
+            if (!right) DropDamaged(piece, word);
+            if (!right || failedSyncs == Volatile.Read(ref _failedSyncs)) return right;
+        }
     }
 
     void DropDamaged(in Piece piece, ulong word)

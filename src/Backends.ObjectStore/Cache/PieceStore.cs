@@ -19,8 +19,8 @@ namespace VirtioFsStore.Backends.ObjectStore.Cache;
 /// <para>4. Marks of another boot become suspect: first the words, and when those are durable, the header. The other way round, a cut in between
 /// would leave marks of the old boot under a header that vouches for them.</para>
 /// <para>5. A sync of data that failed has said so once, and the kernel may since have dropped what it could not write. All present pieces become
-/// suspect, and are written again when they are verified, as their pages count as clean. A keeper that is killed between the failure and the
-/// last of these words has left the header's syncing mark.</para>
+/// suspect at once, and those that were being written when they are finished. They are written again when they are verified, as their pages
+/// count as clean. A keeper that is killed between the failure and the last of these words has left the header's syncing mark.</para>
 /// </remarks>
 public sealed partial class PieceStore : IAsyncDisposable, IPieceTarget
 {
@@ -32,8 +32,10 @@ public sealed partial class PieceStore : IAsyncDisposable, IPieceTarget
     /// <summary>Guards words, header and holes against each other: never held while something is fetched or the data is synced.</summary>
     readonly Lock _gate = new();
 
-    /// <summary>Pieces whose bytes are being written.</summary>
-    readonly HashSet<long> _filling = [];
+    /// <summary>Pieces whose bytes are being written, and how many syncs had failed when that began.</summary>
+    readonly Dictionary<long, int> _filling = [];
+
+    int _failedSyncs;
 
     /// <summary>The header holds this boot's id, durably.</summary>
     bool _dirty;
@@ -189,7 +191,7 @@ public sealed partial class PieceStore : IAsyncDisposable, IPieceTarget
     /// <summary>Begins to write a piece, if it is absent: until it is finished nobody drops or writes it.</summary>
     bool IPieceTarget.TryBegin(long piece)
     {
-        lock (_gate) return StateOf(piece) == PieceState.Absent && _filling.Add(piece);
+        lock (_gate) return StateOf(piece) == PieceState.Absent && _filling.TryAdd(piece, _failedSyncs);
     }
 
     Errno IPieceTarget.Write(in Piece piece, long at, ReadOnlySpan<byte> bytes) => _files.WriteData(piece.DataOffset + at, bytes);
@@ -199,7 +201,7 @@ public sealed partial class PieceStore : IAsyncDisposable, IPieceTarget
     {
         lock (_gate)
         {
-            _filling.Remove(piece.Id);
+            _filling.Remove(piece.Id, out var failedSyncs);
             if (!right)
             {
                 // The word says absent already, so that whatever becomes of this after a crash is garbage that nobody reads.
@@ -210,7 +212,8 @@ public sealed partial class PieceStore : IAsyncDisposable, IPieceTarget
 
             var error = MakeDirty();
             if (error != Errno.None) return error;
-            SetState(piece.Id, PieceState.Present);
+            // Rule 5: a part of it may be lost already.
+            SetState(piece.Id, failedSyncs == _failedSyncs ? PieceState.Present : PieceState.Suspect);
         }
 
         Use.Touch(piece.Id, 1);
