@@ -24,6 +24,7 @@ public sealed class FaultServer : IAsyncDisposable
     readonly List<(int Count, TaskCompletionSource Done)> _waiting = [];
     readonly HashSet<Task> _connections = [];
     readonly Task _accepting;
+    bool _isDisposed;
     long _bytesSent;
     long _connectionCount;
 
@@ -97,8 +98,10 @@ public sealed class FaultServer : IAsyncDisposable
         }
     }
 
+    /// <summary>Ends all connections; a second time, nothing.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _isDisposed, true)) return;
         await _stop.CancelAsync();
         _listener.Stop();
         await _accepting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

@@ -6,9 +6,13 @@ using Xunit;
 
 namespace VirtioFsStore.Backends.ObjectStore.Tests.Http;
 
-public sealed class HttpRangeSourceTests : IAsyncDisposable
+public sealed class HttpRangeSourceTests : IAsyncLifetime, IAsyncDisposable
 {
     readonly HttpSource _http = new("\"one\"");
+
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    Task IAsyncLifetime.DisposeAsync() => DisposeAsync().AsTask();
 
     public ValueTask DisposeAsync() => _http.DisposeAsync();
 

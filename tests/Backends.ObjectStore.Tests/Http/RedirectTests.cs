@@ -5,13 +5,17 @@ using Xunit;
 
 namespace VirtioFsStore.Backends.ObjectStore.Tests.Http;
 
-public sealed class RedirectTests : IAsyncDisposable
+public sealed class RedirectTests : IAsyncLifetime, IAsyncDisposable
 {
     readonly HttpSource _http = new();
     readonly FaultServer _cdn;
     readonly HttpLink _link = new(HttpTrust.System);
 
     public RedirectTests() => _cdn = FaultServer.Serve(request => ProxyAnswer.OfContent(request, _http.Data));
+
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    Task IAsyncLifetime.DisposeAsync() => DisposeAsync().AsTask();
 
     public async ValueTask DisposeAsync()
     {

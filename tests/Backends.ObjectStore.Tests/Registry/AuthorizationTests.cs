@@ -6,7 +6,7 @@ using Xunit;
 
 namespace VirtioFsStore.Backends.ObjectStore.Tests.Registry;
 
-public sealed class AuthorizationTests : IAsyncDisposable
+public sealed class AuthorizationTests : IAsyncLifetime, IAsyncDisposable
 {
     const string Bearer = "Bearer realm=\"http://HOST/token\",service=\"registry\",scope=\"repository:some/repository:pull\"";
 
@@ -21,6 +21,10 @@ public sealed class AuthorizationTests : IAsyncDisposable
         _client = _registry.Client();
         _source = _client.OpenBlob(_registry.Put(_blob), _blob.Length);
     }
+
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    Task IAsyncLifetime.DisposeAsync() => DisposeAsync().AsTask();
 
     public async ValueTask DisposeAsync()
     {

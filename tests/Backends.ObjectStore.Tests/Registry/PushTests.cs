@@ -6,7 +6,7 @@ using Xunit;
 
 namespace VirtioFsStore.Backends.ObjectStore.Tests.Registry;
 
-public sealed class PushTests : IAsyncDisposable
+public sealed class PushTests : IAsyncLifetime, IAsyncDisposable
 {
     readonly FakeRegistry _registry = new();
     readonly byte[] _blob = new byte[33 << 20];
@@ -17,6 +17,10 @@ public sealed class PushTests : IAsyncDisposable
         new Random(3).NextBytes(_blob);
         _client = _registry.Client();
     }
+
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    Task IAsyncLifetime.DisposeAsync() => DisposeAsync().AsTask();
 
     public async ValueTask DisposeAsync()
     {

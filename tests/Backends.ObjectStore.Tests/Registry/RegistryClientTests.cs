@@ -6,10 +6,14 @@ using Xunit;
 
 namespace VirtioFsStore.Backends.ObjectStore.Tests.Registry;
 
-public sealed class RegistryClientTests : IAsyncDisposable
+public sealed class RegistryClientTests : IAsyncLifetime, IAsyncDisposable
 {
     readonly FakeRegistry _registry = new();
     readonly byte[] _blob = [.. Enumerable.Range(0, 10_000).Select(i => (byte)(i * 7))];
+
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    Task IAsyncLifetime.DisposeAsync() => DisposeAsync().AsTask();
 
     public ValueTask DisposeAsync() => _registry.DisposeAsync();
 

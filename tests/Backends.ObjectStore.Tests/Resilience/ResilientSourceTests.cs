@@ -4,7 +4,7 @@ using Xunit;
 
 namespace VirtioFsStore.Backends.ObjectStore.Tests.Resilience;
 
-public sealed class ResilientSourceTests : IAsyncDisposable
+public sealed class ResilientSourceTests : IAsyncLifetime, IAsyncDisposable
 {
     static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(30);
 
@@ -17,6 +17,10 @@ public sealed class ResilientSourceTests : IAsyncDisposable
     RemoteEndpoint Endpoint => field ??= new RemoteEndpoint("host", new RetryDelays(_clock, () => _random));
 
     ResilientSource Source => new(_source, Endpoint, s_timeout);
+
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    Task IAsyncLifetime.DisposeAsync() => DisposeAsync().AsTask();
 
     public ValueTask DisposeAsync() => Source.DisposeAsync();
 
