@@ -68,7 +68,7 @@ public sealed class RegistryImageSource : IImageTarget
     {
         if (Kept(manifest.Digest) is not { } json)
         {
-            json = (await _client.GetManifestAsync(manifest.Digest.ToString(), [manifest.MediaType], cancellation).ConfigureAwait(false)).Bytes;
+            json = (await _client.GetManifestAsync(manifest.Digest.ToString(), s_mediaTypes, cancellation).ConfigureAwait(false)).Bytes;
             Keep(manifest.Digest, json);
         }
 

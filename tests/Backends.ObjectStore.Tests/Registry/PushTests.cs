@@ -103,6 +103,23 @@ public sealed class PushTests : IAsyncLifetime, IAsyncDisposable
         Assert.Single(_registry.Server.Requests, request => request.Method == "POST");
     }
 
+    [Theory]
+    [InlineData(400)]
+    [InlineData(403)]
+    [InlineData(404)]
+    public async Task What_an_earlier_call_left_is_given_up_where_the_registry_does_not_know_it(int status)
+    {
+        _registry.Server.Inject(Fault.Answer(403), 1, IsPatch);
+        await Assert.ThrowsAsync<SourceException>(() => PushAsync(_blob[..1000]));
+        _registry.Server.Inject(Fault.Answer(status), 1, request => request.Method == "GET");
+        await PushAsync(_blob[..1000]);
+        Assert.Equal(2, _registry.Server.Requests.Count(request => request.Method == "POST"));
+    }
+
+    [Fact]
+    public async Task What_is_no_media_type_is_not_put() =>
+        Assert.Contains("no media type", (await Assert.ThrowsAsync<SourceException>(async () => await _client.PutManifestAsync("tag", "a\nb", "{}"u8.ToArray(), default))).Message, StringComparison.Ordinal);
+
     [Fact]
     public async Task A_blob_of_another_digest_does_not_get_there()
     {

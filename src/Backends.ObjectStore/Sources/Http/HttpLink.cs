@@ -3,8 +3,7 @@ using System.Security.Authentication;
 
 namespace VirtioFsStore.Backends.ObjectStore.Sources.Http;
 
-/// <summary>A pool of connections, bounded in all that a server could make large or long but bodies, whose reader bounds them. The proxy is that of
-/// the environment (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY). Nothing is followed, remembered or unpacked on the way. Safe for concurrent use.</summary>
+/// <summary>A pool of connections, bounded in all that a server could make large or long but bodies, whose reader bounds them. Nothing is followed, remembered or unpacked on the way. Safe for concurrent use.</summary>
 public sealed class HttpLink : IHttpSender, IDisposable
 {
     /// <summary>In KiB, as the handler counts; signed redirects are long, but not that long.</summary>
@@ -14,8 +13,9 @@ public sealed class HttpLink : IHttpSender, IDisposable
     readonly HttpTrust _trust;
 
     /// <param name="trust">How TLS is spoken.</param>
+    /// <param name="proxy">For other machines; null for that of the environment (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY).</param>
     /// <exception cref="SourceException">A certificate's file cannot be read.</exception>
-    public HttpLink(HttpTrust trust)
+    public HttpLink(HttpTrust trust, IWebProxy? proxy = null)
     {
         _trust = trust;
         _invoker = new HttpMessageInvoker(new SocketsHttpHandler
@@ -23,6 +23,7 @@ public sealed class HttpLink : IHttpSender, IDisposable
             AllowAutoRedirect = false,
             AutomaticDecompression = DecompressionMethods.None,
             UseCookies = false,
+            Proxy = new RemoteProxy(proxy ?? HttpClient.DefaultProxy),
             ConnectTimeout = TimeSpan.FromSeconds(10),
             MaxResponseHeadersLength = MaxHeadSize,
             // A body that nobody reads to its end is worth no more than a new connection.

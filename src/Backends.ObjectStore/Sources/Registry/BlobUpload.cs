@@ -47,9 +47,9 @@ sealed class BlobUpload(
                 Location = null;
                 return;
             }
-            catch (SourceException e) when (e.Failure == SourceFailure.Missing && Location is not null && restarts < MaxRestarts)
+            catch (SourceException e) when (Location is not null && restarts < MaxRestarts && (e.Failure == SourceFailure.Missing || Location == broken))
             {
-                // The registry forgot the upload, as it may.
+                // The registry forgot the upload, as it may; and what an earlier one left is not worth more than one try.
                 (Location, _offset, _isUncertain) = (null, 0, false);
             }
         }

@@ -64,6 +64,7 @@ public sealed partial class RegistryClient
     public async ValueTask PutManifestAsync(string reference, string mediaType, ReadOnlyMemory<byte> bytes, CancellationToken cancellation)
     {
         var (host, what) = (Target, $"PUT {Name} manifest {reference}");
+        if (!MediaTypeHeaderValue.TryParse(mediaType, out var type)) throw new SourceException($"{what}: '{mediaType}' is no media type");
         await _endpoint.RunAsync(async token =>
         {
             using var response = await SendAsync(host, RegistryAction.Push, what, Request, token, HttpStatusCode.Created, HttpStatusCode.OK, HttpStatusCode.Accepted).ConfigureAwait(false);
@@ -73,7 +74,7 @@ public sealed partial class RegistryClient
         HttpRequestMessage Request()
         {
             var content = new ReadOnlyMemoryContent(bytes);
-            content.Headers.ContentType = new MediaTypeHeaderValue(mediaType);
+            content.Headers.ContentType = type;
             return new HttpRequestMessage(HttpMethod.Put, host.Address($"manifests/{reference}")) { Content = content };
         }
     }
