@@ -13,13 +13,13 @@ public static class ImageSources
     /// <param name="endpoints">The hosts of this process's sources; null for some of this source's own.</param>
     /// <exception cref="ImageException">The place cannot be, as it is named.</exception>
     /// <exception cref="SourceException">The options make no sense.</exception>
-    public static IImageSource Open(ImageReference reference, RemoteOptions options, RemoteEndpoints? endpoints = null)
+    public static IImageTarget Open(ImageReference reference, RemoteOptions options, RemoteEndpoints? endpoints = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         return reference.Scheme switch
         {
-            ImageScheme.Layout => new LayoutImageSource(reference.Path),
-            ImageScheme.Bucket => new LayoutImageSource(new S3Folder(reference.Path, options, endpoints ?? new RemoteEndpoints())),
+            ImageScheme.Layout => new LayoutImageTarget(new DirectoryFolder(reference.Path)),
+            ImageScheme.Bucket => new LayoutImageTarget(new S3Folder(reference.Path, options, endpoints ?? new RemoteEndpoints())),
             ImageScheme.Registry => new RegistryImageSource(reference.Path, options, endpoints ?? new RemoteEndpoints()),
             _ => throw new ArgumentOutOfRangeException(nameof(reference)),
         };

@@ -23,8 +23,10 @@ public sealed class LayoutImageSource(IObjectFolder folder) : IImageSource
         var tag = reference.Tag ?? (manifests.Exists(manifest => manifest.RefName == "latest") ? "latest" : null);
         if (tag is null)
         {
+            // What has no name beside one that has is what had that name before, or an artifact about it.
+            var named = manifests.FindAll(manifest => manifest.RefName is not null);
             // Platforms of one untagged image are one image; several names are not.
-            if (manifests.DistinctBy(manifest => manifest.RefName).Count() == 1) return manifests;
+            if (named.DistinctBy(manifest => manifest.RefName).Count() < 2) return named.Count > 0 ? named : manifests;
             throw new ImageException($"the OCI layout {Name} holds several images; name one: {Tags(manifests)}");
         }
 
@@ -38,7 +40,9 @@ public sealed class LayoutImageSource(IObjectFolder folder) : IImageSource
     public ValueTask<IRangeSource> OpenManifestAsync(Descriptor manifest, CancellationToken cancellation) => OpenBlobAsync(manifest, cancellation);
 
     public ValueTask<IRangeSource> OpenBlobAsync(Descriptor blob, CancellationToken cancellation) =>
-        folder.OpenAsync($"blobs/{blob.Digest.Algorithm}/{blob.Digest.Hex}", blob.Digest, blob.Size, cancellation);
+        folder.OpenAsync(KeyOf(blob.Digest), blob.Digest, blob.Size, cancellation);
+
+    internal static string KeyOf(Digest blob) => $"blobs/{blob.Algorithm}/{blob.Hex}";
 
     public ValueTask DisposeAsync() => folder.DisposeAsync();
 

@@ -13,7 +13,7 @@ namespace VirtioFsStore.Daemon.Commands;
 /// <summary><c>virtiofs-store image …</c>: looking at images, and proving them.</summary>
 static class ImageCommand
 {
-    static readonly Argument<string> s_source = new("SOURCE") { Description = "oci:PATH[:TAG|@DIGEST]" };
+    static readonly Argument<string> s_source = new("SOURCE") { Description = ImageReference.Forms };
     static readonly Option<string?> s_temporary = new("--tmpdir") { Description = "Where the references are unpacked; needs room for the whole image twice. Default: $TMPDIR or /tmp.", HelpName = "DIR" };
 
     public static Command Create()
@@ -22,6 +22,8 @@ static class ImageCommand
         image.Add(CreateList());
         image.Add(CreateInspect());
         image.Add(CreateCheck());
+        image.Add(ImagePushCommand.Create());
+        image.Add(CreateRemove());
         return image;
     }
 
@@ -29,9 +31,10 @@ static class ImageCommand
     {
         var command = new Command("ls", "List the images of SOURCE: tag, platform, number of layers, compressed size in bytes, digest.");
         command.Add(s_source);
+        RemoteSourceOptions.AddTo(command);
         command.SetAction(async (parsed, stop) =>
         {
-            await ImageListing.RunAsync(Reference(parsed), Console.Out, stop).ConfigureAwait(false);
+            await ImageListing.RunAsync(Reference(parsed), RemoteSourceOptions.Read(parsed), Console.Out, stop).ConfigureAwait(false);
             return 0;
         });
         return command;
@@ -47,7 +50,7 @@ static class ImageCommand
             var settings = SourceOptions.ReadImageOptions(parsed);
             var output = Console.OpenStandardOutput();
             await using (output.ConfigureAwait(false))
-                await ImageInspection.RunAsync(Reference(parsed), settings.Platform, Stores.OpenExisting(settings.Store), output, stop).ConfigureAwait(false);
+                await ImageInspection.RunAsync(Reference(parsed), settings, Stores.OpenExisting(settings.Store), output, stop).ConfigureAwait(false);
             return 0;
         });
         return command;
@@ -71,6 +74,22 @@ static class ImageCommand
             var progress = new LayerProgressLog(logger);
             var differences = await new ImageCheck(provider, options, Console.Out).RunAsync(settings.ToRequest(Reference(parsed)), progress, stop.Token).ConfigureAwait(false);
             return differences == 0 ? 0 : ProgramCommand.Failed;
+        });
+        return command;
+    }
+
+    static Command CreateRemove()
+    {
+        var command = new Command("rm", "Remove the image that SOURCE names: with a tag that name, with a digest all its names. What no other image there needs is deleted too; a registry does that by itself, where it allows to remove anything.");
+        command.Add(s_source);
+        RemoteSourceOptions.AddTo(command);
+        command.SetAction(async (parsed, stop) =>
+        {
+            var reference = Reference(parsed);
+            var place = ImageSources.Open(reference, RemoteSourceOptions.Read(parsed));
+            await using (place.ConfigureAwait(false))
+                await place.RemoveAsync(reference, stop).ConfigureAwait(false);
+            return 0;
         });
         return command;
     }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using VirtioFsStore.Backends.ObjectStore.Sources;
+using VirtioFsStore.Daemon.HostMounts;
 
 namespace VirtioFsStore.Daemon.Commands;
 
@@ -29,6 +30,7 @@ static class RemoteSourceOptions
             Endpoint = parsed.GetValue(s_endpoint) is { } endpoint ? CheckEndpoint(endpoint) : null,
             Region = parsed.GetValue(s_region),
             Profile = parsed.GetValue(s_profile),
+            UploadNotes = HostFolders.Uploads,
             PathStyle = parsed.GetValue(s_pathStyle) switch { "always" => true, "never" => false, _ => null },
         },
         Registry = new RegistryOptions

@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Backends.Overlay.Store;
+using VirtioFsStore.Daemon.Serving;
 
 namespace VirtioFsStore.Daemon.Images;
 
@@ -10,9 +11,12 @@ static class ImageInspection
 {
     static readonly JsonWriterOptions s_format = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    public static async Task RunAsync(ImageReference reference, Platform platform, StoreDirectory? store, Stream output, CancellationToken cancellation)
+    public static async Task RunAsync(ImageReference reference, SourceSettings settings, StoreDirectory? store, Stream output, CancellationToken cancellation)
     {
-        var image = await ImageResolver.ResolveAsync(new LayoutImageSource(reference.Path), reference, platform, cancellation).ConfigureAwait(false);
+        var source = ImageSources.Open(reference, settings.Remote);
+        ResolvedImage image;
+        await using (source.ConfigureAwait(false))
+            image = await ImageResolver.ResolveAsync(source, reference, settings.Platform, cancellation).ConfigureAwait(false);
         var json = new Utf8JsonWriter(output, s_format);
         await using (json.ConfigureAwait(false))
             Write(json, image, store);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Daemon.Logging;
 
@@ -7,9 +8,15 @@ namespace VirtioFsStore.Daemon.Images;
 /// <summary><c>image ls</c>: the images of a source, a line each.</summary>
 static class ImageListing
 {
-    public static async Task RunAsync(ImageReference reference, TextWriter output, CancellationToken cancellation)
+    public static async Task RunAsync(ImageReference reference, RemoteOptions options, TextWriter output, CancellationToken cancellation)
     {
-        var source = new LayoutImageSource(reference.Path);
+        var source = ImageSources.Open(reference, options);
+        await using (source.ConfigureAwait(false))
+            await ListAsync(source, reference, output, cancellation).ConfigureAwait(false);
+    }
+
+    static async Task ListAsync(IImageSource source, ImageReference reference, TextWriter output, CancellationToken cancellation)
+    {
         var images = reference.Tag is null && reference.Digest is null
             ? await source.ListAsync(cancellation).ConfigureAwait(false)
             : await source.FindAsync(reference, cancellation).ConfigureAwait(false);
@@ -21,7 +28,7 @@ static class ImageListing
             await output.WriteLineAsync(string.Join("  ", row.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd()).ConfigureAwait(false);
     }
 
-    static async Task<string[]> DescribeAsync(LayoutImageSource source, ImageReference reference, Descriptor descriptor, CancellationToken cancellation)
+    static async Task<string[]> DescribeAsync(IImageSource source, ImageReference reference, Descriptor descriptor, CancellationToken cancellation)
     {
         var tag = descriptor.RefName ?? "-";
         var digest = descriptor.Digest.ToString();

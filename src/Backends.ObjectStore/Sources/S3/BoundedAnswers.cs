@@ -11,6 +11,8 @@ sealed class BoundedAnswers(HttpMessageHandler inner) : DelegatingHandler(inner)
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         var answer = await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
+        // An answer to HEAD has no body, only its length.
+        if (request.Method == HttpMethod.Head) return answer;
         if (request.Headers.Range is not null && answer.StatusCode is HttpStatusCode.OK or HttpStatusCode.PartialContent) return answer;
         try
         {

@@ -116,6 +116,7 @@ public sealed class S3FolderTests(ObjectStoreFixture store) : IClassFixture<Obje
 
         await folder.PutAsync("a", new MemoryStream(content), content.Length, progress.Add, default);
 
+        Assert.Equal(content.Length, await folder.FindAsync("a", default));
         Assert.Equal(content, await ReadAllAsync(folder, "a", content.Length));
         Assert.Equal(progress.Order(), progress);
         Assert.Equal(content.Length, progress[^1]);

@@ -1,0 +1,242 @@
+using System.Security.Cryptography;
+using VirtioFsStore.Backends.ObjectStore.Sources;
+using VirtioFsStore.Backends.Overlay.Oci;
+using VirtioFsStore.Backends.Overlay.Tests.Tar;
+using VirtioFsStore.Backends.Overlay.Transfer;
+using VirtioFsStore.Driver.Hosting;
+using VirtioFsStore.ImageMaker;
+using VirtioFsStore.RealServers;
+using Xunit;
+
+namespace VirtioFsStore.Backends.Overlay.Tests.Transfer;
+
+public sealed class ImagePushTests(ObjectStoreFixture store) : IClassFixture<ObjectStoreFixture>, IDisposable
+{
+    readonly LayoutWriter _layout = new();
+    readonly TemporaryDirectory _directory = new();
+    readonly AwsProfile _profile = new();
+    readonly Blobs _seen = new();
+
+    public void Dispose()
+    {
+        _layout.Dispose();
+        _directory.Dispose();
+        _profile.Dispose();
+    }
+
+    [RealServerFact]
+    public async Task An_image_comes_back_from_a_bucket_byte_by_byte()
+    {
+        _layout.Image("v1", Tar("a", 10), Tar("b", 20 << 20));
+        var bucket = $"s3://{await store.CreateBucketAsync()}/images/web";
+        var options = await OptionsAsync();
+
+        var there = await PushAsync($"oci:{_layout.Path}:v1", bucket, options);
+        var back = await PushAsync($"{bucket}:v1", $"oci:{_directory["back"]}", options);
+
+        Assert.Equal(("v1", "v1", there.Digest), (there.Tag, back.Tag, back.Digest));
+        foreach (var file in Directory.GetFiles(Path.Combine(_layout.Path, "blobs/sha256")))
+            Assert.Equal(await File.ReadAllBytesAsync(file), await File.ReadAllBytesAsync(Path.Combine(_directory["back"], "blobs/sha256", Path.GetFileName(file))));
+        Assert.Equal("v1", Assert.Single(await ListAsync($"oci:{_directory["back"]}")).RefName);
+    }
+
+    [RealServerFact]
+    public async Task An_image_goes_through_a_bucket_and_a_registry_and_comes_back_the_same()
+    {
+        _layout.Tag("v1", Index(Manifest("amd64"), Manifest("arm64")));
+        await using var registry = await RegistryServer.StartAsync();
+        var options = await OptionsAsync() with { Registry = new RegistryOptions { PlainHttp = true } };
+        var places = new[] { $"oci:{_layout.Path}:v1", $"s3://{await store.CreateBucketAsync()}/web:v1", $"docker://{registry.Host}/web:v1", $"oci:{_directory["back"]}:v1" };
+
+        foreach (var (from, to) in places.Zip(places.Skip(1))) await PushAsync(from, to, options);
+
+        var blobs = Directory.GetFiles(Path.Combine(_layout.Path, "blobs/sha256"));
+        Assert.Equal(7, blobs.Length);
+        foreach (var file in blobs)
+            Assert.Equal(await File.ReadAllBytesAsync(file), await File.ReadAllBytesAsync(Path.Combine(_directory["back"], "blobs/sha256", Path.GetFileName(file))));
+    }
+
+    [RealServerFact]
+    public async Task Blobs_that_a_bucket_has_are_not_sent_again()
+    {
+        var shared = Tar("shared", 20 << 20);
+        _layout.Image("v1", shared);
+        _layout.Image("v2", shared, Tar("more", 10));
+        var bucket = $"s3://{await store.CreateBucketAsync()}/web";
+        var options = await OptionsAsync();
+        await PushAsync($"oci:{_layout.Path}:v1", bucket, options);
+
+        var second = await PushAsync($"oci:{_layout.Path}:v2", bucket, options);
+
+        Assert.Equal((2, 1), (second.BlobsSent, second.BlobsPresent));
+        Assert.Equal(["v1", "v2"], (await ListAsync(bucket, options)).Select(manifest => manifest.RefName).Order());
+    }
+
+    [RealServerFact]
+    public async Task What_is_removed_from_a_bucket_takes_with_it_what_nothing_else_needs()
+    {
+        var shared = Tar("shared", 100);
+        _layout.Image("v1", shared, Tar("own", 10));
+        _layout.Image("v2", shared);
+        var bucket = $"s3://{await store.CreateBucketAsync()}/web";
+        var options = await OptionsAsync();
+        await PushAsync($"oci:{_layout.Path}:v1", bucket, options);
+        await PushAsync($"oci:{_layout.Path}:v2", bucket, options);
+
+        await RemoveAsync($"{bucket}:v1", options);
+
+        using var client = (await store.ServerAsync()).CreateClient();
+        var keys = (await client.ListObjectsV2Async(new() { BucketName = bucket.Split('/')[2] })).S3Objects.Select(key => key.Key).ToList();
+        // The index, the mark of a layout, and of the other image manifest, configuration and layer.
+        Assert.Equal(5, keys.Count);
+        Assert.Equal(0, (await PushAsync($"{bucket}:v2", $"oci:{_directory["back"]}", options)).BlobsPresent);
+    }
+
+    [Fact]
+    public async Task All_platforms_are_pushed_unless_one_is_named()
+    {
+        var index = Index(Manifest("amd64"), Manifest("arm64"));
+        _layout.Tag("v1", index);
+
+        var all = await PushAsync($"oci:{_layout.Path}:v1", $"oci:{_directory["all"]}");
+        var one = await PushAsync($"oci:{_layout.Path}:v1", $"oci:{_directory["one"]}", platform: new Platform("linux", "arm64", null));
+
+        Assert.Equal((3, 1), (all.Manifests, one.Manifests));
+        Assert.Contains(all.Digest.ToString(), index, StringComparison.Ordinal);
+        // What the index lists is not listed beside it.
+        Assert.Equal(all.Digest, Assert.Single(await ListAsync($"oci:{_directory["all"]}")).Digest);
+    }
+
+    [Fact]
+    public async Task Several_manifests_of_one_name_become_an_index()
+    {
+        foreach (var architecture in new[] { "amd64", "arm64" }) _layout.Tag("v1", Manifest(architecture));
+
+        var result = await PushAsync($"oci:{_layout.Path}:v1", $"oci:{_directory["to"]}:v2");
+
+        var listed = Assert.Single(await ListAsync($"oci:{_directory["to"]}"));
+        Assert.Equal((MediaTypes.Index, "v2", result.Digest), (listed.MediaType, listed.RefName, listed.Digest));
+        await using var target = ImageSources.Open(Reference($"oci:{_directory["to"]}"), new RemoteOptions());
+        Assert.Equal("arm64", (await ImageResolver.ResolveAsync(target, Reference($"oci:{_directory["to"]}:v2"), new Platform("linux", "arm64", null), default)).Config.Platform!.Architecture);
+    }
+
+    [Fact]
+    public async Task A_damaged_blob_is_named_and_gets_no_further()
+    {
+        _layout.Image("v1", Tar("a", 100));
+        var layer = (await LayersAsync("v1"))[0];
+        var path = _layout.BlobPath(layer.Digest);
+        var bytes = await File.ReadAllBytesAsync(path);
+        bytes[^1] ^= 1;
+        await File.WriteAllBytesAsync(path, bytes);
+
+        var failure = await Assert.ThrowsAsync<SourceException>(() => PushAsync($"oci:{_layout.Path}:v1", $"oci:{_directory["to"]}"));
+
+        Assert.Contains(layer.Digest.ToString(), failure.Message, StringComparison.Ordinal);
+        Assert.Contains("damaged", failure.Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(Path.Combine(_directory["to"], "blobs/sha256", layer.Digest.Hex)));
+        Assert.False(File.Exists(Path.Combine(_directory["to"], "index.json")));
+    }
+
+    [Fact]
+    public async Task A_tag_moves_and_the_image_that_had_it_stays_without_a_name()
+    {
+        _layout.Image("v1", Tar("a", 100));
+        _layout.Image("v2", Tar("b", 100));
+        var first = await PushAsync($"oci:{_layout.Path}:v1", $"oci:{_directory["to"]}:web");
+
+        var second = await PushAsync($"oci:{_layout.Path}:v2", $"oci:{_directory["to"]}:web");
+
+        Assert.Equal(
+            [(first.Digest, null), (second.Digest, "web")],
+            (await ListAsync($"oci:{_directory["to"]}")).Select(manifest => (manifest.Digest, manifest.RefName)));
+        await RemoveAsync($"oci:{_directory["to"]}@{first.Digest}");
+        Assert.Equal(second.Digest, Assert.Single(await ListAsync($"oci:{_directory["to"]}")).Digest);
+        Assert.Equal(3, Directory.GetFiles(Path.Combine(_directory["to"], "blobs/sha256")).Length);
+    }
+
+    [Fact]
+    public async Task Images_that_are_pushed_at_the_same_time_are_all_there()
+    {
+        var tags = Enumerable.Range(0, 8).Select(i => $"v{i}").ToList();
+        foreach (var tag in tags) _layout.Image(tag, Tar(tag, 100));
+
+        await Task.WhenAll(tags.Select(tag => Task.Run(() => PushAsync($"oci:{_layout.Path}:{tag}", $"oci:{_directory["to"]}"))));
+
+        Assert.Equal(tags, (await ListAsync($"oci:{_directory["to"]}")).Select(manifest => manifest.RefName!).Order());
+    }
+
+    [Fact]
+    public async Task What_other_tools_wrote_into_the_index_stays()
+    {
+        _layout.Image("v1", Tar("a", 100));
+        var file = Path.Combine(_layout.Path, "index.json");
+        await File.WriteAllTextAsync(file, (await File.ReadAllTextAsync(file)).Replace("\"schemaVersion\":2", "\"schemaVersion\":2,\"annotations\":{\"x\":\"y\"}", StringComparison.Ordinal));
+
+        await PushAsync($"oci:{_layout.Path}:v1", $"oci:{_layout.Path}:v2");
+
+        Assert.Contains("\"annotations\":{\"x\":\"y\"}", await File.ReadAllTextAsync(file), StringComparison.Ordinal);
+        Assert.Equal(["v1", "v2"], (await ListAsync($"oci:{_layout.Path}")).Select(manifest => manifest.RefName));
+    }
+
+    [Fact]
+    public async Task Each_blob_is_reported_from_waiting_to_sent()
+    {
+        _layout.Image("v1", Tar("a", 1 << 20));
+        await PushAsync($"oci:{_layout.Path}:v1", $"oci:{_directory["to"]}");
+
+        foreach (var states in _seen.ByBlob)
+        {
+            Assert.Equal(BlobState.Waiting, states[0].State);
+            Assert.Equal((BlobState.Sent, states[0].Blob.Size), (states[^1].State, states[^1].Bytes));
+        }
+
+        Assert.Equal(2, _seen.ByBlob.Count);
+    }
+
+    static ImageReference Reference(string text) => ImageReference.Parse(text);
+
+    /// <summary>Of content that gzip cannot make smaller.</summary>
+    static byte[] Tar(string name, int size) => new TarWriter().File(name, RandomNumberGenerator.GetBytes(size)).ToArray();
+
+    string Manifest(string architecture)
+    {
+        var tar = Tar(architecture, 100);
+        return _layout.Manifest(
+            [_layout.Add(LayoutWriter.PlainLayer, tar)], [Digest.Sha256(tar).ToString()], architecture,
+            $$""","platform":{"architecture":"{{architecture}}","os":"linux"}""");
+    }
+
+    string Index(params string[] manifests) => _layout.Add(
+        LayoutWriter.IndexType, $$"""{"schemaVersion":2,"mediaType":"{{LayoutWriter.IndexType}}","manifests":[{{string.Join(",", manifests)}}]}""");
+
+    async Task<RemoteOptions> OptionsAsync() => new()
+    {
+        S3 = new S3Options { Endpoint = (await store.ServerAsync()).Endpoint.ToString(), Profile = _profile.Name, UploadNotes = _directory["uploads"] },
+    };
+
+    async Task<PushResult> PushAsync(string from, string to, RemoteOptions? options = null, Platform? platform = null)
+    {
+        await using var source = ImageSources.Open(Reference(from), options ?? new RemoteOptions());
+        await using var target = ImageSources.Open(Reference(to), options ?? new RemoteOptions());
+        return await new ImagePush(source, target, _seen).RunAsync(Reference(from), platform, Reference(to), default);
+    }
+
+    static async Task<IReadOnlyList<Descriptor>> ListAsync(string place, RemoteOptions? options = null)
+    {
+        await using var source = ImageSources.Open(Reference(place), options ?? new RemoteOptions());
+        return await source.ListAsync(default);
+    }
+
+    static async Task RemoveAsync(string image, RemoteOptions? options = null)
+    {
+        await using var place = ImageSources.Open(Reference(image), options ?? new RemoteOptions());
+        await place.RemoveAsync(Reference(image), default);
+    }
+
+    async Task<IReadOnlyList<Descriptor>> LayersAsync(string tag)
+    {
+        await using var source = ImageSources.Open(Reference($"oci:{_layout.Path}"), new RemoteOptions());
+        return [.. (await ImageResolver.ResolveAsync(source, Reference($"oci:{_layout.Path}:{tag}"), Platform.Current, default)).Layers.Select(layer => layer.Blob)];
+    }
+}
