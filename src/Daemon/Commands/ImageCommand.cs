@@ -24,6 +24,7 @@ static class ImageCommand
         image.Add(CreateCheck());
         image.Add(ImagePushCommand.Create());
         image.Add(CreateRemove());
+        image.Add(ImageIndexCommand.Create());
         return image;
     }
 

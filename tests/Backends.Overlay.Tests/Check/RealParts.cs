@@ -5,6 +5,8 @@ namespace VirtioFsStore.Backends.Overlay.Tests.Check;
 /// <summary>What eng/setup installs and makes, where it puts it.</summary>
 static class RealParts
 {
+    public static string Skopeo => DevCache.Skopeo;
+
     public static string Umoci => DevCache.Umoci;
 
     public static string Image(string name) => DevCache.Image(name);

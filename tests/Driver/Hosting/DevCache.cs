@@ -15,6 +15,8 @@ public static class DevCache
         }
     }
 
+    public static string Skopeo => System.IO.Path.Combine(Path, "bin", "skopeo");
+
     public static string Umoci => System.IO.Path.Combine(Path, "bin", "umoci");
 
     public static string Image(string name) => System.IO.Path.Combine(Path, "images", name);
