@@ -14,6 +14,7 @@ public static class FuzzTargets
         ["vhost-user"] = () => new VhostUserTarget(),
         ["layers"] = () => new LayerTarget(),
         ["documents"] = () => new DocumentTarget(),
+        ["indexes"] = () => new IndexTarget(),
         ["compression"] = () => new CompressionTarget(),
         ["store"] = () => new StoreTarget(),
         ["differential"] = () => new DifferentialTarget(),

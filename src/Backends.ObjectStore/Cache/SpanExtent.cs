@@ -7,4 +7,5 @@ namespace VirtioFsStore.Backends.ObjectStore.Cache;
 /// <param name="OutEnd">Where the next span begins.</param>
 /// <param name="FirstPiece">The first of its pieces; where it has none, the first of the next span's.</param>
 /// <param name="PieceCount">How many it has.</param>
-public readonly record struct SpanExtent(long InOffset, long InEnd, long OutOffset, long OutEnd, long FirstPiece, long PieceCount);
+/// <param name="MidStream">Whether it can be decompressed only behind the span before, or with its window.</param>
+public readonly record struct SpanExtent(long InOffset, long InEnd, long OutOffset, long OutEnd, long FirstPiece, long PieceCount, bool MidStream);

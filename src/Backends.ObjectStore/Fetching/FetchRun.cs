@@ -2,7 +2,7 @@ using VirtioFsStore.Backends.ObjectStore.Sources;
 
 namespace VirtioFsStore.Backends.ObjectStore.Fetching;
 
-/// <summary>One request: neighbouring spans, decompressed as one stream. It alone fills the pieces from <see cref="Next"/> to
+/// <summary>One request: neighbouring spans, decompressed one after another. It alone fills the pieces from <see cref="Next"/> to
 /// <see cref="End"/>; other runs have others. All members but <see cref="Position"/> under the fetcher's lock.</summary>
 sealed class FetchRun(int span, long first, long end, long position, long inEnd, RequestPriority priority)
 {

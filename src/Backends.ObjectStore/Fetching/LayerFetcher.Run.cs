@@ -85,7 +85,7 @@ sealed partial class LayerFetcher
         var broken = false;
         try
         {
-            using var decoder = StreamDecoder.Create(compression, seek.Start, int.MaxValue);
+            using var decoder = new RunDecoder(Volatile.Read(ref _spans)!, seek, compression);
             if (decoder.InOffset < 0 || decoder.InOffset >= run.InEnd)
                 throw new DecompressionException($"a span from compressed byte {seek.Start.InOffset} to {run.InEnd} is impossible");
             _store.Counters.Requested();
@@ -106,7 +106,7 @@ sealed partial class LayerFetcher
         }
     }
 
-    async Task<FetchOutcome> FillAsync(FetchRun run, IPieceTarget target, Stream range, StreamDecoder decoder, CancellationToken cancellation)
+    async Task<FetchOutcome> FillAsync(FetchRun run, IPieceTarget target, Stream range, RunDecoder decoder, CancellationToken cancellation)
     {
         using var filler = new PieceFiller(_store, target, run, _gate);
         var input = ArrayPool<byte>.Shared.Rent(InputSize);

@@ -64,6 +64,15 @@ public sealed class LayerIndex : IPieceMap
     public LayerEntryCursor ReadWhiteouts() => new(new SqliteStatement(
         _connection.Handle!, $"SELECT {EntryColumns} FROM entry WHERE type >= {(int)LayerEntryType.Whiteout} ORDER BY id"));
 
+    /// <summary>How many of the layer's first pieces whoever made it put there to be fetched before all others: those before eStargz's landmark. 0
+    /// where there is none.</summary>
+    public long CountPrefetchPieces()
+    {
+        using var row = new SqliteStatement(_connection.Handle!, $"SELECT first_piece FROM entry WHERE path = ? AND type = {(int)LayerEntryType.Regular} ORDER BY id DESC LIMIT 1");
+        row.Bind(1, ".prefetch.landmark"u8);
+        return row.Step() ? row.Int64(0) : 0;
+    }
+
     public IEnumerable<Piece> ReadPieces(long first, long count)
     {
         using var rows = new SqliteStatement(
@@ -95,9 +104,9 @@ public sealed class LayerIndex : IPieceMap
 
     public IEnumerable<SpanExtent> ReadExtents()
     {
-        using var rows = new SqliteStatement(_connection.Handle!, "SELECT in_offset, in_end, out_offset, out_end, first_piece, pieces FROM span ORDER BY id");
+        using var rows = new SqliteStatement(_connection.Handle!, "SELECT in_offset, in_end, out_offset, out_end, first_piece, pieces, mid_stream FROM span ORDER BY id");
         while (rows.Step())
-            yield return new SpanExtent(rows.Int64(0), rows.Int64(1), rows.Int64(2), rows.Int64(3), rows.Int64(4), rows.Int64(5));
+            yield return new SpanExtent(rows.Int64(0), rows.Int64(1), rows.Int64(2), rows.Int64(3), rows.Int64(4), rows.Int64(5), rows.Int64(6) != 0);
     }
 
     public void Dispose() => _connection.Dispose();

@@ -2,6 +2,7 @@ using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.IndexBlobs;
 using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Backends.Overlay.Oci;
+using VirtioFsStore.Backends.Overlay.Tocs;
 
 namespace VirtioFsStore.Backends.Overlay.RemoteIndexes;
 
@@ -23,7 +24,7 @@ public static class LayerImporter
         if (policy == RemoteIndexPolicy.Never) return false;
         try
         {
-            if (IndexBlob.Of(layer) is not { } blob) return false;
+            if (IndexBlob.Of(layer) is not { } blob) return await TableOfContents.TryImportAsync(folder, layer, source, policy == RemoteIndexPolicy.Trust, cancellation).ConfigureAwait(false);
             await IndexBlob.ImportAsync(folder, layer, blob, source, cancellation).ConfigureAwait(false);
             return true;
         }
@@ -40,7 +41,9 @@ public static class LayerImporter
     public static bool Accepts(LayerDigests stored, ImageLayer layer, RemoteIndexPolicy policy)
     {
         if (stored.RemoteIndex is null || policy == RemoteIndexPolicy.Trust) return true;
+        var index = stored.RemoteIndex.ToString();
         return policy == RemoteIndexPolicy.Pinned
-            && layer.Blob.Annotations.GetValueOrDefault(IndexBlobFormat.DigestAnnotation) == stored.RemoteIndex.ToString();
+            && (layer.Blob.Annotations.GetValueOrDefault(IndexBlobFormat.DigestAnnotation) == index
+                || layer.Blob.Annotations.GetValueOrDefault(TableOfContents.Annotation(layer)) == index);
     }
 }

@@ -176,7 +176,7 @@ sealed class PaxHeader
     }
 
     /// <summary>GNU tar writes <c>=</c> in a name as %3D and <c>%</c> as %25, and nothing else so.</summary>
-    static byte[] DecodeGnu(ReadOnlySpan<byte> name)
+    internal static byte[] DecodeGnu(ReadOnlySpan<byte> name)
     {
         if (!name.Contains((byte)'%')) return name.ToArray();
         var result = new List<byte>(name.Length);

@@ -58,7 +58,7 @@ sealed class MadeLayer : IPieceMap
     public IEnumerable<SeekSpan> ReadSpans(int first, int count) => _spans.Skip(first).Take(count);
 
     public IEnumerable<SpanExtent> ReadExtents() =>
-        _spans.Select(span => new SpanExtent(span.Start.InOffset, span.InEnd, span.Start.OutOffset, span.OutEnd, span.FirstPiece, span.PieceCount));
+        _spans.Select(span => new SpanExtent(span.Start.InOffset, span.InEnd, span.Start.OutOffset, span.OutEnd, span.FirstPiece, span.PieceCount, span.Start.MidStream));
 
     public void Dispose()
     {
