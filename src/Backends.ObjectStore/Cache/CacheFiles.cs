@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
 using VirtioFsStore.Core.Interop;
 
 namespace VirtioFsStore.Backends.ObjectStore.Cache;
@@ -56,6 +58,12 @@ unsafe class CacheFiles : IDisposable
 
     public bool IsSyncing => Volatile.Read(ref *(uint*)(_map + StateFile.SyncingOffset)) != 0;
 
+    /// <summary>Whether <see cref="Seal"/> was ever called.</summary>
+    public bool HasSeal => SealBytes.ContainsAnyExcept((byte)0);
+
+    /// <summary>Whether the words, and the time at which the data was written last, are still what <see cref="Seal"/> found.</summary>
+    public bool IsSealIntact => SealBytes.SequenceEqual(MakeSeal());
+
     public ulong Word(long piece) => Volatile.Read(ref *WordAt(piece));
 
     /// <summary>A full barrier, in both directions.</summary>
@@ -68,6 +76,8 @@ unsafe class CacheFiles : IDisposable
         boot.TryWriteBytes(new Span<byte>(_map + StateFile.BootIdOffset, 16));
         Interlocked.MemoryBarrier();
     }
+
+    public virtual void Seal() => MakeSeal().CopyTo(SealBytes);
 
     public virtual void SetSyncing(bool syncing)
     {
@@ -115,12 +125,37 @@ unsafe class CacheFiles : IDisposable
     /// <summary>Words and header: fsync writes what was stored through mappings too.</summary>
     public virtual Errno SyncState() => Durability.Sync(_state.Value).ToErrno();
 
+    /// <summary>When the data file was written last, by whomever: seconds and nanoseconds.</summary>
+    protected virtual (long Seconds, long Nanoseconds) WrittenAt()
+    {
+        Statx status;
+        return FileStatus.Get(_data.Value, FileStatus.STATX_BASIC_STATS, &status) < 0
+            ? default
+            : (status.ModifyTime.Seconds, status.ModifyTime.Nanoseconds);
+    }
+
     public void Dispose()
     {
         _data.Dispose();
         _state?.Dispose();
         Unmap();
         GC.SuppressFinalize(this);
+    }
+
+    protected Span<byte> SealBytes => new(_map + StateFile.SealOffset, StateFile.SealSize);
+
+    byte[] MakeSeal()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Span<byte> time = stackalloc byte[16];
+        var (seconds, nanoseconds) = WrittenAt();
+        BinaryPrimitives.WriteInt64LittleEndian(time, seconds);
+        BinaryPrimitives.WriteInt64LittleEndian(time[8..], nanoseconds);
+        hash.AppendData(time);
+        const int Step = 1 << 20;
+        for (nuint at = StateFile.HeaderSize; at < _stateSize; at += Step)
+            hash.AppendData(new ReadOnlySpan<byte>(_map + at, (int)Math.Min(Step, _stateSize - at)));
+        return hash.GetHashAndReset();
     }
 
     void Unmap()

@@ -68,6 +68,7 @@ public sealed partial class PieceStore
             _files.SetSyncing(false);
             if (error == Errno.None && _changes == before)
             {
+                _files.Seal();
                 _files.SetBootId(Guid.Empty);
                 error = _files.SyncState();
                 // Whichever header is on the disk now, it is true of the words there.
@@ -80,19 +81,25 @@ public sealed partial class PieceStore
         return error;
     }
 
-    /// <summary>Rules 3 and 4: what the last keeper's marks are worth.</summary>
+    /// <summary>Rules 3, 4 and 6: what the last keeper's marks are worth.</summary>
     void AdoptMarks()
     {
         var boot = _files.BootId;
-        if (boot == Guid.Empty) return;
-        if (boot == _boot && !_files.IsSyncing)
+        if (boot == Guid.Empty)
+        {
+            // The builder's files get their seal here; if it is lost in a power cut, they get it again.
+            if (!_files.HasSeal) _files.Seal();
+            if (_files.IsSealIntact) return;
+            Log.Changed(_logger, Name);
+        }
+        else if (boot == _boot && !_files.IsSyncing)
         {
             _dirty = true;
             return;
         }
 
-        // What another boot left lies on the disk, or nowhere.
-        _rewriteSuspects = boot == _boot;
+        // What another boot left lies on the disk, or nowhere; what was written in this one may not have come there.
+        _rewriteSuspects = boot == _boot || boot == Guid.Empty;
         Doubt();
         SystemCallException.ThrowIfError(-(int)_files.SyncState(), "fsync", Name);
         _files.SetSyncing(false);

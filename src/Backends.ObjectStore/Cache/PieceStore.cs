@@ -21,6 +21,8 @@ namespace VirtioFsStore.Backends.ObjectStore.Cache;
 /// <para>5. A sync of data that failed has said so once, and the kernel may since have dropped what it could not write. All present pieces become
 /// suspect at once, and those that were being written when they are finished. They are written again when they are verified, as their pages
 /// count as clean. A keeper that is killed between the failure and the last of these words has left the header's syncing mark.</para>
+/// <para>6. Where the header is zeros, a seal beside it tells whether anyone else wrote to the files since: then all marks are in doubt. A keeper
+/// that began to write a piece and ended before it marked one looks like that too, which costs no more than looking.</para>
 /// </remarks>
 public sealed partial class PieceStore : IAsyncDisposable, IPieceTarget
 {

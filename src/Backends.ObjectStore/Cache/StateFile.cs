@@ -23,6 +23,12 @@ public static class StateFile
     /// marks are as those of another boot.</summary>
     public const int SyncingOffset = 40;
 
+    /// <summary>32 bytes, meant where the boot id is zero: SHA-256 of the time at which the data file was written last (64-bit seconds and
+    /// nanoseconds), then all words. Another one says that someone else has written one of the files since. Zero for none.</summary>
+    public const int SealOffset = 48;
+
+    public const int SealSize = 32;
+
     public static long FileSize(long pieces) => HeaderSize + pieces * WordSize;
 
     public static ulong Word(PieceState state, uint generation) => (uint)state | ((ulong)generation << 32);

@@ -19,7 +19,7 @@ sealed partial class LayerFetcher
         await _readThrough.WaitAsync(stop.Token).ConfigureAwait(false);
         try
         {
-            var spans = Spans();
+            var spans = Volatile.Read(ref _spans) ?? await Task.Run(Spans, stop.Token).ConfigureAwait(false);
             var (from, to) = (spans.SpanOf(first), spans.SpanOf(first + count - 1));
             _store.Counters.ReadThrough();
             var run = new FetchRun(from, first, first + count, spans[from].InOffset, spans[to].InEnd, RequestPriority.Demand);

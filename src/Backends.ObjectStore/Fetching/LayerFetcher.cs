@@ -68,9 +68,11 @@ sealed partial class LayerFetcher : IAsyncDisposable
             FetchWaiter? waiter;
             try
             {
+                // Reads the index, once: not on the thread of whoever asks.
+                if (Volatile.Read(ref _spans) is null) await Task.Run(Spans, cancellation).WaitAsync(cancellation).ConfigureAwait(false);
                 if (!TryJoin(next, end, stream, out waiter)) return Errno.EIO;
             }
-            catch (Exception e)
+            catch (Exception e) when (e is not OperationCanceledException)
             {
                 Log.PlanFailed(_logger, _store.Name, e.Message, e);
                 return Errno.EIO;

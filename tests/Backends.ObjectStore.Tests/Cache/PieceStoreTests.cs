@@ -114,6 +114,64 @@ public sealed class PieceStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task What_changes_during_a_sync_keeps_the_marks_in_doubt_until_the_next()
+    {
+        var files = _layer.Create(_folder, PieceState.Present);
+        var disk = new TestFiles(files);
+        await using var store = Open(disk);
+        store.Evict(0, 1);
+        disk.DuringSyncData = () => store.Evict(1, 1);
+        Assert.Equal(Errno.None, await store.SyncAsync());
+        Assert.Equal(s_boot, BootId(files));
+        disk.DuringSyncData = null;
+        Assert.Equal(Errno.None, await store.SyncAsync());
+        Assert.Equal(Guid.Empty, BootId(files));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Files_that_someone_else_wrote_while_they_were_closed_are_verified_before_they_are_used(bool writesState)
+    {
+        var files = _layer.Create(_folder, PieceState.Present);
+        // Whose pages are its own, and not all zeros.
+        var piece = _layer.Pieces.MaxBy(piece => _layer.Stream.AsSpan((int)piece.StreamOffset, (int)piece.Length).ToArray().Count(value => value != 0));
+        // A layer as its builder left it, or one that the cache has worked with.
+        await using (var store = PieceStore.Open(files, () => _layer))
+            if (writesState) store.Evict(piece.Id, 1);
+
+        if (writesState)
+        {
+            var state = await File.ReadAllBytesAsync(files.State);
+            state[StateFile.HeaderSize + piece.Id * StateFile.WordSize] = (byte)PieceState.Present;
+            await File.WriteAllBytesAsync(files.State, state);
+        }
+        else
+        {
+            Damage(files, piece);
+        }
+
+        await using var next = PieceStore.Open(files, () => _layer);
+        using var reader = new ProtocolReader(_layer, files);
+        Assert.Equal(0, reader.PresentCount());
+        Assert.Equal([piece.Id], (await next.VerifyAsync(null, default)).Damaged);
+        Assert.Equal(_layer.PieceCount - 1, reader.PresentCount());
+        reader.AssertRight();
+    }
+
+    [Fact]
+    public async Task Files_that_nobody_wrote_are_trusted_by_the_next_keeper()
+    {
+        var files = _layer.Create(_folder, PieceState.Present);
+        for (var i = 0; i < 3; i++)
+        {
+            await using var store = PieceStore.Open(files, () => _layer);
+            Assert.Equal(_layer.PieceCount - i, store.GetStatistics().Present);
+            store.Evict(i, 1);
+        }
+    }
+
+    [Fact]
     public void No_hole_is_made_before_the_disk_knows_that_marks_are_in_doubt()
     {
         var files = _layer.Create(_folder, PieceState.Present);

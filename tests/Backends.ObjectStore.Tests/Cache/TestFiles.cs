@@ -16,6 +16,9 @@ sealed class TestFiles(LayerFiles files) : CacheFiles(files.Data, files.State)
 
     public Errno SyncStateError { get; set; }
 
+    /// <summary>What someone else does while the data is synced.</summary>
+    public Action? DuringSyncData { get; set; }
+
     /// <summary>What was done so far, in order.</summary>
     public DiskWrite[] Log
     {
@@ -43,6 +46,18 @@ sealed class TestFiles(LayerFiles files) : CacheFiles(files.Data, files.State)
             _log.Add(DiskWrite.State(StateFile.BootIdOffset, boot.ToByteArray()));
         }
     }
+
+    public override void Seal()
+    {
+        lock (_lock)
+        {
+            base.Seal();
+            _log.Add(DiskWrite.State(StateFile.SealOffset, SealBytes.ToArray()));
+        }
+    }
+
+    /// <summary>A copy of the files is as good as they are.</summary>
+    protected override (long Seconds, long Nanoseconds) WrittenAt() => (1, 2);
 
     public override void SetSyncing(bool syncing)
     {
@@ -76,6 +91,7 @@ sealed class TestFiles(LayerFiles files) : CacheFiles(files.Data, files.State)
 
     public override Errno SyncData()
     {
+        DuringSyncData?.Invoke();
         lock (_lock)
         {
             _log.Add(DiskWrite.SyncData(SyncDataError == Errno.None));

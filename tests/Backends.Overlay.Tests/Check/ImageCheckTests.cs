@@ -140,10 +140,20 @@ public sealed class ImageCheckTests : IDisposable
     }
 
     [RootFact]
-    public async Task A_changed_byte_in_the_store_is_told_with_its_path_and_place()
+    public async Task A_byte_that_rotted_in_the_store_is_told_with_its_path_and_place()
     {
         _layout.Image("latest", new TarWriter().File("d/a", "unharmed").File("d/b", new string('x', 5000)).ToArray());
-        var (count, output) = await CheckedImage.RunAsync(_layout.Path, tamper: static (store, opened) => Flip(store, opened, LayerFile.Data, 4096 + 4500));
+        var (count, output) = await CheckedImage.RunAsync(_layout.Path, tamper: static (store, opened) =>
+        {
+            // As a disk does it: what was written by someone would be found, and fetched again.
+            var data = store.LayerPath(opened.Image.Layers[0].Blob.Digest, LayerFile.Data);
+            var before = Path.Combine(store.Root, "before");
+            File.WriteAllBytes(before, []);
+            Touch(data, before);
+            Flip(store, opened, LayerFile.Data, 4096 + 4500);
+            Touch(before, data);
+            File.Delete(before);
+        });
         Assert.Equal(1, count);
         Assert.Contains("/d/b: content differs from byte 4500", output, StringComparison.Ordinal);
         Assert.Contains("1 difference\n", output, StringComparison.Ordinal);
@@ -170,6 +180,14 @@ public sealed class ImageCheckTests : IDisposable
         var error = await Assert.ThrowsAsync<ImageException>(
             () => CheckedImage.RunAsync(_layout.Path, tamper: static (store, opened) => Flip(store, opened, LayerFile.State, 4096)));
         Assert.Contains("read /a", error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Gives a file the times of another, to the nanosecond.</summary>
+    static void Touch(string from, string to)
+    {
+        using var touch = System.Diagnostics.Process.Start("touch", ["-r", from, to]);
+        touch.WaitForExit();
+        Assert.Equal(0, touch.ExitCode);
     }
 
     static void Flip(StoreDirectory store, OpenedImage opened, LayerFile file, long offset)
