@@ -24,8 +24,6 @@ sealed class ImageIndexing(StoreDirectory store, TextWriter output)
             throw new ImageException($"{reference} has no tag from which the indexed image could have one; name one with --tag");
         var place = ImageSources.Open(reference, request.Remote);
         await using var placeEnds = place.ConfigureAwait(false);
-        if (push && place is not IImageTarget)
-            throw new ImageException($"{reference} takes no indexes: it cannot be written");
         var keeper = new LocalKeeper(store);
         await using var keeperEnds = keeper.ConfigureAwait(false);
         var source = keeper.OpenSource(request);
@@ -33,8 +31,8 @@ sealed class ImageIndexing(StoreDirectory store, TextWriter output)
         var image = await LocalKeeper.ResolveAsync(source, request, cancellation).ConfigureAwait(false);
         // Who publishes an index vouches for it: the layers are streamed here, and their digests compared.
         await keeper.EnsureLayersAsync(image, source, RemoteIndexPolicy.Never, new LayerProgressLog(logger), cancellation).ConfigureAwait(false);
-        if (place is IImageTarget target && push)
-            await PushAsync(image, target, tag ?? (reference.Tag ?? "latest") + ImageIndexer.TagSuffix, cancellation).ConfigureAwait(false);
+        if (push)
+            await PushAsync(image, place, tag ?? (reference.Tag ?? "latest") + ImageIndexer.TagSuffix, cancellation).ConfigureAwait(false);
         else
             await DescribeAsync(image).ConfigureAwait(false);
     }
