@@ -59,6 +59,15 @@ static partial class Log
     [LoggerMessage(32, LogLevel.Warning, "{Image} cannot be opened again by the store's keeper: {Reason}")]
     public static partial void ImageLost(ILogger logger, string image, string reason);
 
+    [LoggerMessage(33, LogLevel.Information, "{Path} ({Source}): {Counts}")]
+    public static partial void ImageCounts(ILogger logger, string path, string source, string counts);
+
+    [LoggerMessage(34, LogLevel.Warning, "what {Path} has cost cannot be told: {Reason}")]
+    public static partial void NoImageCounts(ILogger logger, string path, string reason);
+
+    [LoggerMessage(35, LogLevel.Information, "host {Host}: {Requests} requests, {Bytes} bytes, {Retries} retries, {Failures} failures, {Ignored} ranges ignored")]
+    public static partial void HostCounts(ILogger logger, string host, long requests, long bytes, long retries, long failures, long ignored);
+
     [LoggerMessage(25, LogLevel.Error, "the server was ended by signal {Signal} ({Name})")]
     public static partial void ServerKilled(ILogger logger, int signal, string name);
 

@@ -9,6 +9,10 @@ public interface IKeptImage : IPieceSource, IAsyncDisposable
     /// <summary>Of the manifest that was found: under it the same image is opened again.</summary>
     Digest Manifest { get; }
 
+    /// <summary>What it has cost.</summary>
+    /// <exception cref="IOException">Whoever knows has ended.</exception>
+    ValueTask<ImageCounts> CountAsync(CancellationToken cancellation);
+
     /// <summary>What serving it needs. Whoever takes the descriptors over owns them.</summary>
     ImageFiles Files { get; }
 }

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using VirtioFsStore.Backends.ObjectStore.Sources;
+using VirtioFsStore.Backends.ObjectStore.Sources.Resilience;
 using VirtioFsStore.Backends.Overlay.Images;
 using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Backends.Overlay.Oci;
@@ -17,7 +18,7 @@ public sealed class LocalKeeper(StoreDirectory store, Func<ImageRequest, IImageS
 {
     readonly ILogger _logger = logger ?? NullLogger.Instance;
     readonly LayerCaches _caches = new(store, logger ?? NullLogger.Instance);
-    readonly Func<ImageRequest, IImageSource> _openSource = openSource ?? (request => ImageSources.Open(request.Reference, request.Remote));
+    readonly RemoteEndpoints _endpoints = new();
 
     public StoreDirectory Store => store;
 
@@ -27,7 +28,8 @@ public sealed class LocalKeeper(StoreDirectory store, Func<ImageRequest, IImageS
     /// <inheritdoc cref="OpenImageAsync"/>
     internal async ValueTask<LocalImage> OpenAsync(ImageRequest request, IProgress<LayerProgress>? progress, CancellationToken cancellation)
     {
-        var source = OpenSource(request);
+        var counters = new SourceCounters();
+        var source = OpenSource(request, counters);
         var descriptors = new List<FileDescriptor>();
         var layers = new List<LayerLease>();
         try
@@ -46,7 +48,7 @@ public sealed class LocalKeeper(StoreDirectory store, Func<ImageRequest, IImageS
                 descriptors.Add(new FileDescriptor(SystemCallException.ThrowIfError(Descriptors.Duplicate(lease.Use.Descriptor), "dup")));
             }
 
-            return new LocalImage(image, new ImageFiles(image.Reference.ToString(), identities, descriptors), source, layers);
+            return new LocalImage(image, new ImageFiles(image.Reference.ToString(), identities, descriptors), source, layers, counters, _endpoints);
         }
         catch
         {
@@ -60,9 +62,15 @@ public sealed class LocalKeeper(StoreDirectory store, Func<ImageRequest, IImageS
 
     /// <summary>The place that an image lies in; of a remote one, what was asked there before is answered from the store.</summary>
     /// <exception cref="ImageException">The place cannot be, as it is named.</exception>
-    public IImageSource OpenSource(ImageRequest request) => request.Reference.IsRemote
-        ? new StoredImageSource(_openSource(request), store, request.Reference.Scheme == ImageScheme.Bucket ? request.Remote.S3.Endpoint ?? "" : "", request.Pull)
-        : _openSource(request);
+    public IImageSource OpenSource(ImageRequest request) => OpenSource(request, new SourceCounters());
+
+    IImageSource OpenSource(ImageRequest request, SourceCounters counters)
+    {
+        var source = new CountedImageSource(openSource?.Invoke(request) ?? ImageSources.Open(request.Reference, request.Remote, _endpoints), counters);
+        return request.Reference.IsRemote
+            ? new StoredImageSource(source, store, request.Reference.Scheme == ImageScheme.Bucket ? request.Remote.S3.Endpoint ?? "" : "", request.Pull)
+            : source;
+    }
 
     /// <summary>Reads and verifies manifest and configuration.</summary>
     /// <param name="source">From <see cref="OpenSource"/>.</param>

@@ -1,6 +1,9 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.Http;
+using VirtioFsStore.Backends.Overlay.Oci;
+using VirtioFsStore.Backends.Overlay.Store;
+using VirtioFsStore.Core.Fuse.Abi;
 using VirtioFsStore.Core.Mounts;
 using VirtioFsStore.Daemon.Logging;
 using VirtioFsStore.Daemon.Serving;
@@ -53,7 +56,8 @@ sealed class ApiEndpoints(ApiSettings settings, IMountControl mounts, SourceSett
         ("/api/v1/metrics", "GET") => MetricsAsync(request, stop),
         ("/api/v1/metrics/files", "GET") => NotRecordedAsync(request, ApiQuery.Find(request.QueryString.Value, "latest") == "true" ? "[]"u8.ToArray() : "{}"u8.ToArray(), stop),
         ("/api/v1/metrics/pattern", "GET") => NotRecordedAsync(request, "[]"u8.ToArray(), stop),
-        ("/api/v1/metrics/backend" or "/api/v1/metrics/blobcache", "GET") => throw new ApiException(404, "There is no such counter: images have no backend or cache of nydusd's kind."),
+        ("/api/v1/metrics/backend", "GET") => BackendMetricsAsync(request, stop),
+        ("/api/v1/metrics/blobcache", "GET") => CacheMetricsAsync(request, stop),
         ("/api/v2/daemon", "GET") => new(Describe(null)),
         var (path, method) when s_others.Contains(path) => throw new ApiException(501, $"This program has nothing to do for {method} {path}."),
         var (path, method) when s_paths.Contains(path) => throw new ApiException(400, $"{path} does not take {method}."),
@@ -110,6 +114,39 @@ sealed class ApiEndpoints(ApiSettings settings, IMountControl mounts, SourceSett
     {
         var (path, statistics) = await FindCounterAsync(request, stop).ConfigureAwait(false);
         return ApiAnswer.Of(MetricsDocument.Of(path, statistics), ApiJson.Plain.MetricsDocument);
+    }
+
+    async ValueTask<ApiAnswer> BackendMetricsAsync(HttpRequest request, CancellationToken stop)
+    {
+        var (path, _) = await FindCounterAsync(request, stop).ConfigureAwait(false);
+        var counts = await CountAsync(path, stop).ConfigureAwait(false);
+        var source = mounts.List().FirstOrDefault(info => info.Path == path)?.Source ?? "";
+        var type = ImageReference.IsImage(source) ? ImageReference.Parse(source).Scheme switch { ImageScheme.Registry => "registry", ImageScheme.Bucket => "s3", _ => "oci" } : "";
+        var document = new BackendMetricsDocument(path, type, counts.Requests, counts.FetchFailures, counts.BytesFetched, counts.Hosts);
+        return ApiAnswer.Of(document, ApiJson.Plain.BackendMetricsDocument);
+    }
+
+    async ValueTask<ApiAnswer> CacheMetricsAsync(HttpRequest request, CancellationToken stop)
+    {
+        var (path, statistics) = await FindCounterAsync(request, stop).ConfigureAwait(false);
+        var counts = await CountAsync(path, stop).ConfigureAwait(false);
+        var reads = (long)statistics.Requests[(int)Opcode.FUSE_READ];
+        // A layer's misses are counted for all images that have it.
+        var document = new CacheMetricsDocument(
+            path, Math.Max(reads - counts.Misses, 0), reads, counts.PiecesPresent, counts.Pieces, counts.Misses, counts.VerifyFailures, counts.PiecesEvicted);
+        return ApiAnswer.Of(document, ApiJson.Plain.CacheMetricsDocument);
+    }
+
+    async ValueTask<ImageCounts> CountAsync(string path, CancellationToken stop)
+    {
+        try
+        {
+            return await mounts.CountAsync(path, stop).ConfigureAwait(false) ?? throw new ApiException(404, $"There is no image on {path}.");
+        }
+        catch (Exception exception) when (exception is IOException or ObjectDisposedException)
+        {
+            throw new ApiException(500, $"What {path} has cost cannot be told: {exception.Message}");
+        }
     }
 
     /// <summary>What nydusd answers where it was not told to record something, which is never done here.</summary>

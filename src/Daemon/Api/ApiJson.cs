@@ -9,6 +9,8 @@ namespace VirtioFsStore.Daemon.Api;
 [JsonSerializable(typeof(DaemonConfigurationDocument))]
 [JsonSerializable(typeof(ErrorDocument))]
 [JsonSerializable(typeof(MetricsDocument))]
+[JsonSerializable(typeof(BackendMetricsDocument))]
+[JsonSerializable(typeof(CacheMetricsDocument))]
 [JsonSerializable(typeof(MountCommandDocument))]
 sealed partial class ApiJson : JsonSerializerContext
 {

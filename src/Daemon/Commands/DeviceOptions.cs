@@ -57,6 +57,7 @@ static class DeviceOptions
             Mounts = mounts,
             IoTimeout = SessionLimits.IoTimeout(parsed),
             LogLevel = SessionLimits.LogLevel(parsed),
+            Statistics = SessionLimits.Statistics(parsed),
             Sources = sources.WaitingAtMost(SessionLimits.IoTimeout(parsed)),
             Sandbox = SandboxOptions.Read(parsed),
         };

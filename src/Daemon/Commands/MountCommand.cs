@@ -90,6 +90,7 @@ static class MountCommand
             LogFile = parsed.GetValue(s_logFile) is { } log ? Path.GetFullPath(log) : null,
             IoTimeout = SessionLimits.IoTimeout(parsed),
             LogLevel = SessionLimits.LogLevel(parsed),
+            Statistics = SessionLimits.Statistics(parsed),
             // Where the kernel judges for others and does not see ACLs, it takes their mask for what a file's group may do.
             Sources = SourceOptions.Read(parsed, device.AllowOther ? FeatureMode.Auto : FeatureMode.Never).WaitingAtMost(SessionLimits.IoTimeout(parsed)),
         };

@@ -86,6 +86,7 @@ static class NydusdCommand
             Mounts = at == Root || directory is null ? [] : [new MountPoint(at, directory)],
             IoTimeout = SessionLimits.IoTimeout(parsed),
             LogLevel = SessionLimits.LogLevel(parsed),
+            Statistics = SessionLimits.Statistics(parsed),
             // nydusd's directories always have attributes, and Kata's overlayfs needs them in its upper layer.
             Sources = sources.WaitingAtMost(SessionLimits.IoTimeout(parsed)) with { Xattr = true },
             // Where overlayfs has its marks, unless they are kept elsewhere.

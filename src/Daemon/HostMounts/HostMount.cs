@@ -25,10 +25,15 @@ static class HostMount
         CheckMountPoint(settings);
         Log.Mounting(logger, settings.Source, settings.Device.MountPoint, Environment.ProcessId);
         using var opener = new SourceOpener(settings.Sources, logger);
-        var fileSystem = opener.Open(settings.Source, stop.Token);
+        var images = new ServedImages();
+        using var report = new CountSignal(images, logger);
+        var fileSystem = opener.Open(settings.Source, images, stop.Token);
         try
         {
-            return Serve(settings, fileSystem, logger, log, ready, stop.Token);
+            var code = Serve(settings, fileSystem, logger, log, ready, stop.Token);
+            if (settings.Statistics)
+                images.LogAsync(logger, CancellationToken.None).GetAwaiter().GetResult();
+            return code;
         }
         finally
         {

@@ -18,5 +18,8 @@ sealed record MountSettings
 
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
+    /// <summary>At the end the log says what the image has cost.</summary>
+    public bool Statistics { get; init; }
+
     public SourceSettings Sources { get; init; } = new();
 }

@@ -29,4 +29,10 @@ enum KeeperMessage : uint
 
     /// <summary>From the keeper, under the id of a <see cref="Fetch"/>: an errno.</summary>
     Fetched = 9,
+
+    /// <summary>To the keeper: what the image has cost. Answered by <see cref="Counts"/> under its id.</summary>
+    Count = 10,
+
+    /// <summary>From the keeper: <see cref="Backends.Overlay.Store.ImageCounts"/>.</summary>
+    Counts = 11,
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using VirtioFsStore.Backends.Overlay.Store;
 using VirtioFsStore.Daemon.Channels;
@@ -20,10 +21,17 @@ sealed class KeptConnection(MessageSocket socket, IKeptImage? image, ILogger log
         try
         {
             using var message = socket.Receive();
-            if (message is null || image is null || (KeeperMessage)message.Kind != KeeperMessage.Fetch || FetchAnswers.Parse(message) is not { } fetch)
-                return false;
-            _answers.Answer(message.Id, image, fetch);
-            return true;
+            switch ((KeeperMessage?)message?.Kind)
+            {
+                case KeeperMessage.Fetch when image is not null && FetchAnswers.Parse(message!) is { } fetch:
+                    _answers.Answer(message!.Id, image, fetch);
+                    return true;
+                case KeeperMessage.Count when image is not null:
+                    _ = CountAsync(message!.Id, image);
+                    return true;
+                default:
+                    return false;
+            }
         }
         catch (IOException)
         {
@@ -39,6 +47,19 @@ sealed class KeptConnection(MessageSocket socket, IKeptImage? image, ILogger log
         socket.Dispose();
         if (image is not null)
             _ = EndAsync(image);
+    }
+
+    async Task CountAsync(uint id, IKeptImage counted)
+    {
+        try
+        {
+            var counts = await counted.CountAsync(CancellationToken.None).ConfigureAwait(false);
+            socket.Send((uint)KeeperMessage.Counts, id, JsonSerializer.SerializeToUtf8Bytes(counts, KeeperJson.Default.ImageCounts));
+        }
+        catch (Exception exception) when (exception is IOException or ObjectDisposedException)
+        {
+            // The connection's end is seen where it is received from.
+        }
     }
 
     async Task EndAsync(IKeptImage ended)

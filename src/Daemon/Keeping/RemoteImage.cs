@@ -1,3 +1,4 @@
+using System.Text.Json;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Images;
 using VirtioFsStore.Backends.Overlay.Store;
@@ -10,7 +11,7 @@ namespace VirtioFsStore.Daemon.Keeping;
 sealed class RemoteImage : IKeptImage
 {
     readonly MessageSocket _connection;
-    readonly PendingFetches _fetches;
+    readonly PendingRequests _requests;
     readonly Thread _receiver;
 
     /// <param name="connection">Becomes this object's own.</param>
@@ -21,7 +22,7 @@ sealed class RemoteImage : IKeptImage
         _connection = connection;
         Manifest = manifest;
         Files = files;
-        _fetches = new PendingFetches(connection, (uint)KeeperMessage.Fetch);
+        _requests = new PendingRequests(connection);
         _receiver = new Thread(Receive, 256 * 1024) { IsBackground = true, Name = "keeper image" };
         _receiver.Start();
     }
@@ -32,7 +33,20 @@ sealed class RemoteImage : IKeptImage
 
     /// <exception cref="KeeperLostException">The keeper has ended.</exception>
     public ValueTask<Errno> FetchAsync(int layer, long first, int count, CancellationToken cancellation) =>
-        _fetches.AskAsync(new FetchMessage { Layer = (uint)layer, First = first, Count = count }, cancellation);
+        _requests.FetchAsync((uint)KeeperMessage.Fetch, new FetchMessage { Layer = (uint)layer, First = first, Count = count }, cancellation);
+
+    public async ValueTask<ImageCounts> CountAsync(CancellationToken cancellation)
+    {
+        var answer = await _requests.AskAsync((uint)KeeperMessage.Count, default, cancellation).ConfigureAwait(false);
+        try
+        {
+            return JsonSerializer.Deserialize(answer, KeeperJson.Default.ImageCounts) ?? throw new JsonException("null");
+        }
+        catch (JsonException exception)
+        {
+            throw new IOException("the store's keeper is of another version: its counts make no sense", exception);
+        }
+    }
 
     public ValueTask DisposeAsync()
     {
@@ -50,13 +64,13 @@ sealed class RemoteImage : IKeptImage
             while (_connection.Receive() is { } message)
             {
                 using (message)
-                    _fetches.Answer(message);
+                    _requests.Answer(message);
             }
         }
         catch (IOException)
         {
             // As good as its end.
         }
-        _fetches.End(new KeeperLostException());
+        _requests.End(new KeeperLostException());
     }
 }

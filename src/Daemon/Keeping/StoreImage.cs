@@ -56,6 +56,21 @@ sealed class StoreImage : IKeptImage
         return Errno.EIO;
     }
 
+    public async ValueTask<ImageCounts> CountAsync(CancellationToken cancellation)
+    {
+        var image = _image;
+        try
+        {
+            return await image.CountAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is KeeperLostException or ObjectDisposedException)
+        {
+            if (!await TryReopenAsync(image, cancellation).ConfigureAwait(false))
+                throw new IOException("the store has no keeper that could tell");
+            return await _image.CountAsync(cancellation).ConfigureAwait(false);
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync().ConfigureAwait(false);

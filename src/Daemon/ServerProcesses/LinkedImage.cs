@@ -6,17 +6,19 @@ namespace VirtioFsStore.Daemon.ServerProcesses;
 
 /// <summary>The server's side of an image whose pieces its parent has fetched.</summary>
 /// <param name="socket">To the parent; not owned.</param>
-/// <param name="fetches">What is waited for over it.</param>
+/// <param name="requests">What is waited for over it.</param>
 /// <param name="image">The parent's number for the image.</param>
-sealed class LinkedImage(MessageSocket socket, PendingFetches fetches, uint image) : IPieceSource, IAsyncDisposable
+/// <param name="ends">The whole process is about to end, which the parent sees.</param>
+sealed class LinkedImage(MessageSocket socket, PendingRequests requests, uint image, CancellationToken ends) : IPieceSource, IAsyncDisposable
 {
     public ValueTask<Errno> FetchAsync(int layer, long first, int count, CancellationToken cancellation) =>
-        fetches.AskAsync(new FetchMessage { Image = image, Layer = (uint)layer, First = first, Count = count }, cancellation);
+        requests.FetchAsync((uint)ServerMessage.Fetch, new FetchMessage { Image = image, Layer = (uint)layer, First = first, Count = count }, cancellation);
 
     /// <summary>Nothing of it is open any more: the parent may let go of it.</summary>
     public ValueTask DisposeAsync()
     {
-        socket.SendIfPossible((uint)ServerMessage.ReleaseImage, image, default);
+        if (!ends.IsCancellationRequested)
+            socket.SendIfPossible((uint)ServerMessage.ReleaseImage, image, default);
         return ValueTask.CompletedTask;
     }
 }

@@ -35,7 +35,9 @@ static class SandboxedService
             if (!Landlock.IsThere && settings.Sandbox.Mode == SandboxMode.Namespace)
                 Log.NoLandlock(logger);
             using var opener = new SourceOpener(settings.Sources, logger);
-            using var mounts = new ServerMountControl(sandbox, link, opener);
+            var images = new ServedImages();
+            using var mounts = new ServerMountControl(sandbox, link, opener, images);
+            using var report = new CountSignal(images, logger);
             level.Changed += least => _ = link.SetLogLevelAsync(least);
             link.SendSettings(settings);
             if (settings.Root is { } root)
@@ -50,6 +52,8 @@ static class SandboxedService
             api?.SetState(DaemonState.RUNNING);
             var code = Wait(server, logger);
             api?.SetState(DaemonState.STOPPED);
+            if (settings.Statistics)
+                images.LogAsync(logger, CancellationToken.None).GetAwaiter().GetResult();
             return code;
         }
         catch (ServerEndedException)

@@ -7,7 +7,7 @@ using VirtioFsStore.Daemon.Serving;
 namespace VirtioFsStore.Daemon.ServerProcesses;
 
 /// <summary>Mounts in a server that can open nothing: sources are opened here, and go over as descriptors.</summary>
-sealed class ServerMountControl(Sandbox sandbox, ServerLink link, SourceOpener opener) : MountControl
+sealed class ServerMountControl(Sandbox sandbox, ServerLink link, SourceOpener opener, ServedImages images) : MountControl(images)
 {
     readonly ConcurrentDictionary<string, SharedPlace> _shared = new(StringComparer.Ordinal);
 
@@ -71,7 +71,10 @@ sealed class ServerMountControl(Sandbox sandbox, ServerLink link, SourceOpener o
         stop.ThrowIfCancellationRequested();
         if (opened.Kind == SourceKind.Image)
         {
+            var image = opened.Image;
             await link.MountAsync(path, opened).ConfigureAwait(false);
+            if (image is not null)
+                Images.Add(path, source, image);
             return;
         }
         var fd = opened.Descriptors[0].Value;

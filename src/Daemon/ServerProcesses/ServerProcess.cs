@@ -26,7 +26,8 @@ sealed class ServerProcess : IDisposable
     const int ControlFd = 3;
 
     readonly MessageSocket _control = new(new FileDescriptor(ControlFd));
-    readonly PendingFetches _fetches;
+    readonly PendingRequests _requests;
+    readonly CancellationTokenSource _ends = new();
     readonly List<FileDescriptor> _descriptors = [];
     readonly ServeSettings _settings;
     readonly ILoggerFactory _loggers;
@@ -39,7 +40,7 @@ sealed class ServerProcess : IDisposable
 
     ServerProcess()
     {
-        _fetches = new PendingFetches(_control, (uint)ServerMessage.Fetch);
+        _requests = new PendingRequests(_control);
         SystemCallException.ThrowIfError(Descriptors.SetCloseOnExec(ControlFd), "fcntl", "the control socket");
         using var first = _control.Receive();
         _settings = first is { Kind: (uint)ServerMessage.Settings } && JsonSerializer.Deserialize(first.Body.Span, ServerJson.Default.ServeSettings) is { } settings
@@ -51,7 +52,7 @@ sealed class ServerProcess : IDisposable
         // Else the first source is the root.
         _router = _settings.Root is null ? Router.Pseudo() : null;
         _opener = new SourceOpener(_settings.Sources, _logger) { Chrooted = _settings.Sandbox.Mode == SandboxMode.Chroot };
-        _mounts = _router is null ? null : new RouterMountControl(_router, _opener, _logger);
+        _mounts = _router is null ? null : new RouterMountControl(_router, _opener, new ServedImages(), _logger);
     }
 
     RouterMountControl Mounts => _mounts ?? throw new IOException("there is no root to mount under yet");
@@ -91,7 +92,7 @@ sealed class ServerProcess : IDisposable
             Handle(message);
         }
         var router = _router ?? throw new IOException("the parent has mounted nothing");
-        _mounts ??= new RouterMountControl(router, _opener, _logger);
+        _mounts ??= new RouterMountControl(router, _opener, new ServedImages(), _logger);
         try
         {
             var session = new FuseSession(router, _settings.Sources.SessionOptions(_settings.IoTimeout), _logger);
@@ -112,6 +113,7 @@ sealed class ServerProcess : IDisposable
         }
         finally
         {
+            _ends.Cancel();
             router.DisposeAsync().AsTask().GetAwaiter().GetResult();
         }
         return 0;
@@ -162,7 +164,7 @@ sealed class ServerProcess : IDisposable
                 _ = Answer(message.Id, () => Mounts.DetachAsync(MountPath.Parse(path), CancellationToken.None));
                 break;
             case ServerMessage.Fetched:
-                _fetches.Answer(message);
+                _requests.Answer(message);
                 break;
             case ServerMessage.LogLevel when message.Body.Length == 1:
                 _level.Least = (LogLevel)message.Body.Span[0];
@@ -204,7 +206,7 @@ sealed class ServerProcess : IDisposable
     {
         using var source = new OpenedSource(message.Kind, message.Name, message.Settings, message.Layers, descriptors)
         {
-            Pieces = message.Image == 0 ? null : new LinkedImage(_control, _fetches, message.Image),
+            Pieces = message.Image == 0 ? null : new LinkedImage(_control, _requests, message.Image, _ends.Token),
         };
         if (descriptors.Length != message.DescriptorCount)
             throw new IOException($"{message.Name} came with {descriptors.Length} files and should have {message.DescriptorCount}");

@@ -1,3 +1,4 @@
+using VirtioFsStore.Backends.Overlay.Store;
 using VirtioFsStore.Core.Mounts;
 
 namespace VirtioFsStore.Daemon.Serving;
@@ -19,6 +20,10 @@ interface IMountControl
 
     /// <summary>What is mounted.</summary>
     IReadOnlyList<MountInfo> List();
+
+    /// <summary>What an image has cost; null where none is mounted.</summary>
+    /// <exception cref="IOException">Whoever knows has ended.</exception>
+    ValueTask<ImageCounts?> CountAsync(string path, CancellationToken stop);
 
     /// <summary>What was asked of what is mounted.</summary>
     ValueTask<ServedStatistics> StatisticsAsync(CancellationToken stop);

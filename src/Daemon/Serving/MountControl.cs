@@ -1,12 +1,13 @@
 using System.Collections.Concurrent;
 using VirtioFsStore.Backends.Overlay.Oci;
+using VirtioFsStore.Backends.Overlay.Store;
 using VirtioFsStore.Core.Mounts;
 using VirtioFsStore.Daemon.Commands;
 
 namespace VirtioFsStore.Daemon.Serving;
 
 /// <summary>What mounting has in common wherever the session is: one mount at a place, some work at a time, wholly or not at all.</summary>
-abstract class MountControl : IMountControl, IDisposable
+abstract class MountControl(ServedImages images) : IMountControl, IDisposable
 {
     /// <summary>Images that are opened at a time: each may keep a thread, a processor and a disk busy for minutes. A directory costs nothing.</summary>
     const int MaxOpeningImages = 4;
@@ -49,6 +50,7 @@ abstract class MountControl : IMountControl, IDisposable
         var place = MountPath.Parse(path);
         if (_places.GetValueOrDefault(place.Text) is not { } info)
             throw new MountException(MountFailure.NotFound, $"Nothing is mounted on {place}.");
+        images.Remove(place.Text);
         // Until the session has let go of it, the place is taken.
         await RemoveAsync(place, () => _places.TryRemove(new(place.Text, info)), stop).ConfigureAwait(false);
     }
@@ -57,7 +59,12 @@ abstract class MountControl : IMountControl, IDisposable
 
     public abstract ValueTask<ServedStatistics> StatisticsAsync(CancellationToken stop);
 
+    public ValueTask<ImageCounts?> CountAsync(string path, CancellationToken stop) => images.CountAsync(path, stop);
+
     public virtual void Dispose() => _openingImages.Dispose();
+
+    /// <summary>Those that are mounted.</summary>
+    protected ServedImages Images => images;
 
     /// <summary>Fails as mounting there would.</summary>
     protected abstract void CheckPlace(MountPath place);

@@ -1,4 +1,5 @@
 using VirtioFsStore.Backends.Overlay.Images;
+using VirtioFsStore.Backends.Overlay.Store;
 using VirtioFsStore.Core.Interop;
 
 namespace VirtioFsStore.Daemon.Serving;
@@ -18,6 +19,9 @@ sealed record OpenedSource(SourceKind Kind, string Name, SourceSettings Settings
     {
         init => _pieces = value;
     }
+
+    /// <summary>The keeper's image, to ask what it costs; null for what is none, or was opened elsewhere.</summary>
+    public IKeptImage? Image => _pieces as IKeptImage;
 
     /// <summary>Hands the source of pieces over; it is the caller's to dispose of, if it can be.</summary>
     public IPieceSource? TakePieces() => Interlocked.Exchange(ref _pieces, null);

@@ -5,7 +5,7 @@ using VirtioFsStore.Daemon.Logging;
 namespace VirtioFsStore.Daemon.Serving;
 
 /// <summary>Mounts in a session of this process.</summary>
-sealed class RouterMountControl(Router router, SourceOpener opener, ILogger logger) : MountControl
+sealed class RouterMountControl(Router router, SourceOpener opener, ServedImages images, ILogger logger) : MountControl(images)
 {
     /// <summary>How long an unmount waits for requests that are under way: most take far less, and what waits for a disk or a lock is not waited for.</summary>
     static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
@@ -49,7 +49,10 @@ sealed class RouterMountControl(Router router, SourceOpener opener, ILogger logg
     {
         using var opened = await opener.OpenFilesAsync(source, settings, stop).ConfigureAwait(false);
         stop.ThrowIfCancellationRequested();
+        var image = opened.Image;
         await AttachAsync(place, opened).ConfigureAwait(false);
+        if (image is not null)
+            Images.Add(place.Text, source, image);
     }
 
     protected override async Task RemoveAsync(MountPath place, Action gone, CancellationToken stop)

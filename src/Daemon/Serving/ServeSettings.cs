@@ -48,6 +48,9 @@ sealed record ServeSettings
 
     public SandboxSettings Sandbox { get; init; } = new();
 
+    /// <summary>At the end the log says what the images have cost.</summary>
+    public bool Statistics { get; init; }
+
     /// <summary>An image of a registry or a bucket is served, or the API may mount one.</summary>
     [JsonIgnore]
     public bool MayReachRemoteImages => Api is not null || IsRemote(Root) || Mounts.Any(mount => IsRemote(mount.Source));

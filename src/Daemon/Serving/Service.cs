@@ -50,16 +50,20 @@ static class Service
         using var stop = new StopSignals(logger);
 
         using var opener = new SourceOpener(settings.Sources, logger);
-        var router = settings.Root is { } root ? OpenRoot(root, opener, logger, stop.Token) : Router.Pseudo();
+        var images = new ServedImages();
+        using var report = new CountSignal(images, logger);
+        var router = settings.Root is { } root ? OpenRoot(root, opener, images, logger, stop.Token) : Router.Pseudo();
         try
         {
-            using var mounts = new RouterMountControl(router, opener, logger);
+            using var mounts = new RouterMountControl(router, opener, images, logger);
             MountAll(settings, mounts, stop.Token);
             var session = new FuseSession(router, settings.Sources.SessionOptions(settings.IoTimeout), logger);
             using var api = StartApi(settings, mounts, level, logger, stop);
             Serve(settings, session, logger, listening: () => api?.SetState(DaemonState.RUNNING), stop.Token);
             api?.SetState(DaemonState.STOPPED);
             Log.Requests(logger, session.Statistics);
+            if (settings.Statistics)
+                images.LogAsync(logger, CancellationToken.None).GetAwaiter().GetResult();
         }
         finally
         {
@@ -101,9 +105,9 @@ static class Service
         server.Run();
     }
 
-    static Router OpenRoot(string source, SourceOpener opener, ILogger logger, CancellationToken stop)
+    static Router OpenRoot(string source, SourceOpener opener, ServedImages images, ILogger logger, CancellationToken stop)
     {
-        var root = opener.Open(source, stop, allowFile: true);
+        var root = opener.Open(source, images, stop, allowFile: true);
         Log.Serving(logger, "/", source);
         return Router.Single(root);
     }

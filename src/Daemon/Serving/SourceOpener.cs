@@ -26,9 +26,12 @@ sealed class SourceOpener(SourceSettings settings, ILogger logger) : IDisposable
 
     /// <summary>Both steps in one process.</summary>
     /// <inheritdoc cref="OpenFilesAsync"/>
-    public IFileSystem Open(string source, CancellationToken stop, bool allowFile = false)
+    /// <param name="images">Gets it, if it is an image, as the root.</param>
+    public IFileSystem Open(string source, ServedImages images, CancellationToken stop, bool allowFile = false)
     {
         using var opened = OpenFilesAsync(source, settings, stop, allowFile).GetAwaiter().GetResult();
+        if (opened.Image is { } image)
+            images.Add("/", source, image);
         return Attach(opened);
     }
 

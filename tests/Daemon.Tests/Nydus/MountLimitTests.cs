@@ -17,7 +17,7 @@ public sealed class MountLimitTests
     {
         using var directory = new TemporaryDirectory();
         await using var router = Router.Pseudo(limit: 2);
-        using var mounts = new RouterMountControl(router, new SourceOpener(new SourceSettings(), NullLogger.Instance), NullLogger.Instance);
+        using var mounts = new RouterMountControl(router, new SourceOpener(new SourceSettings(), NullLogger.Instance), new ServedImages(), NullLogger.Instance);
         var path = directory["api.sock"];
         var endpoints = new ApiEndpoints(new ApiSettings(path, null, null), mounts, new SourceSettings(), new LogLevelSwitch(LogLevel.None), () => { });
         using var server = ApiServer.Start(path, endpoints, NullLogger.Instance, CancellationToken.None);

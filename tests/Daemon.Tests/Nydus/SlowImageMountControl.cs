@@ -4,7 +4,7 @@ using VirtioFsStore.Daemon.Serving;
 namespace VirtioFsStore.Daemon.Tests.Nydus;
 
 /// <summary>Opens a directory at once and an image when it is told to.</summary>
-sealed class SlowImageMountControl : MountControl
+sealed class SlowImageMountControl() : MountControl(new ServedImages())
 {
     readonly TaskCompletionSource _images = new(TaskCreationOptions.RunContinuationsAsynchronously);
     int _imagesBegun;

@@ -1,3 +1,4 @@
+using VirtioFsStore.Backends.Overlay.Store;
 using VirtioFsStore.Daemon.Serving;
 
 namespace VirtioFsStore.Daemon.Tests.Nydus;
@@ -30,6 +31,8 @@ sealed class StalledMountControl : IMountControl
     public ValueTask UnmountAsync(string path, CancellationToken stop) => default;
 
     public IReadOnlyList<MountInfo> List() => [];
+
+    public ValueTask<ImageCounts?> CountAsync(string path, CancellationToken stop) => default;
 
     public ValueTask<ServedStatistics> StatisticsAsync(CancellationToken stop) => new(new ServedStatistics(new Dictionary<string, Core.Mounts.MountStatistics>()));
 }

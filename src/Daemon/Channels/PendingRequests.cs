@@ -4,28 +4,36 @@ using VirtioFsStore.Core.Interop;
 
 namespace VirtioFsStore.Daemon.Channels;
 
-/// <summary>The asking end of fetches over a connection: who waits for which answer.</summary>
+/// <summary>The asking end of requests over a connection: who waits for which answer.</summary>
 /// <param name="socket">Whom to ask; not owned.</param>
-/// <param name="kind">What a request is called there.</param>
-sealed class PendingFetches(MessageSocket socket, uint kind)
+sealed class PendingRequests(MessageSocket socket)
 {
-    readonly ConcurrentDictionary<uint, TaskCompletionSource<Errno>> _waiting = new();
+    readonly ConcurrentDictionary<uint, TaskCompletionSource<byte[]>> _waiting = new();
     int _lastId;
     volatile Exception? _ended;
 
-    /// <summary>Asks, and waits for the answer.</summary>
+    /// <summary>Asks for pieces, and waits for the errno.</summary>
     /// <exception cref="OperationCanceledException">It is not waited for any longer.</exception>
     /// <exception cref="IOException">What <see cref="End"/> was told.</exception>
-    public async ValueTask<Errno> AskAsync(FetchMessage message, CancellationToken cancellation)
+    public async ValueTask<Errno> FetchAsync(uint kind, FetchMessage message, CancellationToken cancellation)
     {
-        var answer = new TaskCompletionSource<Errno>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var answer = await AskAsync(kind, MemoryMarshal.AsBytes(new ReadOnlySpan<FetchMessage>(in message)).ToArray(), cancellation).ConfigureAwait(false);
+        return answer.Length == sizeof(int) ? (Errno)MemoryMarshal.Read<int>(answer) : Errno.EIO;
+    }
+
+    /// <summary>Asks, and waits for the answer's body.</summary>
+    /// <exception cref="OperationCanceledException">It is not waited for any longer.</exception>
+    /// <exception cref="IOException">What <see cref="End"/> was told.</exception>
+    public async ValueTask<byte[]> AskAsync(uint kind, ReadOnlyMemory<byte> body, CancellationToken cancellation)
+    {
+        var answer = new TaskCompletionSource<byte[]>(TaskCreationOptions.RunContinuationsAsynchronously);
         var id = (uint)Interlocked.Increment(ref _lastId);
         _waiting[id] = answer;
         try
         {
             if (_ended is { } ended)
                 throw ended;
-            socket.Send(kind, id, MemoryMarshal.AsBytes(new ReadOnlySpan<FetchMessage>(in message)));
+            socket.Send(kind, id, body.Span);
             return await answer.Task.WaitAsync(cancellation).ConfigureAwait(false);
         }
         catch (SystemCallException exception) when (_ended is not null || exception.Error is Errno.EPIPE or Errno.ECONNRESET)
@@ -42,8 +50,8 @@ sealed class PendingFetches(MessageSocket socket, uint kind)
     /// <summary>An answer has come; one that fits no question is passed over.</summary>
     public void Answer(ReceivedMessage message)
     {
-        if (_waiting.TryGetValue(message.Id, out var waiting) && message.Body.Length == sizeof(int))
-            waiting.TrySetResult((Errno)MemoryMarshal.Read<int>(message.Body.Span));
+        if (_waiting.TryGetValue(message.Id, out var waiting))
+            waiting.TrySetResult(message.Body.ToArray());
     }
 
     /// <summary>No answer comes any more.</summary>

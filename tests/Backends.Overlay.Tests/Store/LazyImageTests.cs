@@ -1,0 +1,213 @@
+using System.Globalization;
+using System.Text;
+using VirtioFsStore.Backends.ObjectStore.Sources;
+using VirtioFsStore.Backends.Overlay.Images;
+using VirtioFsStore.Backends.Overlay.IndexBlobs;
+using VirtioFsStore.Backends.Overlay.Oci;
+using VirtioFsStore.Backends.Overlay.RemoteIndexes;
+using VirtioFsStore.Backends.Overlay.Store;
+using VirtioFsStore.Backends.Overlay.Tests.Images;
+using VirtioFsStore.Backends.Overlay.Tests.IndexBlobs;
+using VirtioFsStore.Core.Interop;
+using VirtioFsStore.Core.Storage;
+using VirtioFsStore.ImageMaker;
+using Xunit;
+
+namespace VirtioFsStore.Backends.Overlay.Tests.Store;
+
+/// <summary>Images whose layers are described by an index that their manifest pins: nothing of them is fetched before it is read.</summary>
+public sealed class LazyImageTests : IDisposable
+{
+    const int Files = 12;
+    const int FileSize = 700_000;
+
+    readonly LayoutWriter _layout = new();
+    readonly string _folder = Directory.CreateTempSubdirectory("vfs-lazy").FullName;
+    readonly byte[][] _contents = [.. Enumerable.Range(0, Files).Select(Noise)];
+
+    public void Dispose()
+    {
+        _layout.Dispose();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    ImageRequest Request => new(ImageReference.Parse($"oci:{_layout.Path}:v1"), Platform.Current);
+
+    [Fact]
+    public async Task Only_what_is_read_is_fetched()
+    {
+        var size = await PinAsync();
+        await using var keeper = new LocalKeeper(StoreDirectory.Open(_folder));
+        var opened = await OpenAsync(keeper);
+        await using var system = opened.FileSystem;
+
+        await AssertSameAsync(system, 7);
+
+        var counts = await opened.Kept.CountAsync(default);
+        Assert.InRange(counts.BytesFetched, FileSize, size / 2);
+        Assert.Equal(1, counts.Misses);
+        Assert.InRange(counts.PiecesPresent, 1, counts.Pieces - 1);
+        // Once more, and it costs nothing.
+        await AssertSameAsync(system, 7);
+        Assert.Equal(counts.BytesFetched, (await opened.Kept.CountAsync(default)).BytesFetched);
+    }
+
+    [Fact]
+    public async Task All_files_are_right_in_any_order()
+    {
+        await PinAsync();
+        await using var keeper = new LocalKeeper(StoreDirectory.Open(_folder));
+        await using var system = (await OpenAsync(keeper)).FileSystem;
+        var order = Enumerable.Range(0, Files).ToArray();
+        new Random(1).Shuffle(order);
+
+        await Task.WhenAll(order.Select(file => AssertSameAsync(system, file)));
+    }
+
+    [Fact]
+    public async Task What_was_fetched_is_there_for_the_next_keeper_while_the_source_is_gone()
+    {
+        await PinAsync();
+        await using (var keeper = new LocalKeeper(StoreDirectory.Open(_folder)))
+        {
+            await using var system = (await OpenAsync(keeper)).FileSystem;
+            await AssertSameAsync(system, 3);
+        }
+
+        var blob = (await ResolveAsync()).Layers[0].Blob.Digest;
+        File.Move(_layout.BlobPath(blob), _layout.BlobPath(blob) + ".gone");
+        await using var next = new LocalKeeper(StoreDirectory.Open(_folder));
+        await using var again = (await OpenAsync(next)).FileSystem;
+
+        await AssertSameAsync(again, 3);
+        Assert.Equal(Errno.EIO, (await ReadAsync(again, 11)).Error);
+        // It comes back, and the next read finds it.
+        File.Move(_layout.BlobPath(blob) + ".gone", _layout.BlobPath(blob));
+        await AssertSameAsync(again, 11);
+    }
+
+    [Fact]
+    public async Task Bytes_that_are_not_the_layers_never_reach_a_reader()
+    {
+        await PinAsync();
+        var blob = (await ResolveAsync()).Layers[0].Blob.Digest;
+        await using var keeper = new LocalKeeper(StoreDirectory.Open(_folder));
+        var opened = await OpenAsync(keeper);
+        await using var system = opened.FileSystem;
+        using (var file = File.Open(_layout.BlobPath(blob), FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite))
+        {
+            file.Position = file.Length / 2;
+            file.Write("tampered"u8);
+        }
+
+        var failed = 0;
+        for (var i = 0; i < Files; i++)
+        {
+            var (error, bytes) = await ReadAsync(system, i);
+            if (error != Errno.None)
+                failed++;
+            else
+                Assert.Equal(_contents[i], bytes);
+        }
+
+        Assert.InRange(failed, 1, Files - 1);
+        Assert.NotEqual(0, (await opened.Kept.CountAsync(default)).VerifyFailures);
+    }
+
+    [Fact]
+    public async Task An_image_that_does_not_vouch_for_an_index_does_not_get_what_it_made()
+    {
+        await PinAsync();
+        var plain = _layout.Manifest([Layer((await ResolveAsync()).Layers[0].Blob, "")], [(await ResolveAsync()).Layers[0].DiffId.ToString()]);
+        _layout.Tag("plain", plain);
+        await using var keeper = new LocalKeeper(StoreDirectory.Open(_folder));
+        var pinned = await OpenAsync(keeper);
+        await using var system = pinned.FileSystem;
+        await AssertSameAsync(system, 0);
+
+        var other = await OpenAsync(keeper, Request with { Reference = Request.Reference with { Tag = "plain" } });
+        await using var streamed = other.FileSystem;
+
+        // It was streamed: all of it is there. The one that is being served goes on with what it has.
+        var counts = await other.Kept.CountAsync(default);
+        Assert.Equal(counts.Pieces, counts.PiecesPresent);
+        await AssertSameAsync(streamed, 9);
+        await AssertSameAsync(system, 9);
+    }
+
+    [Fact]
+    public async Task Pieces_that_no_layer_has_are_refused()
+    {
+        await PinAsync();
+        await using var keeper = new LocalKeeper(StoreDirectory.Open(_folder));
+        var opened = await OpenAsync(keeper);
+        await using var system = opened.FileSystem;
+        var pieces = (await opened.Kept.CountAsync(default)).Pieces;
+
+        Assert.Equal(Errno.EINVAL, await opened.Kept.FetchAsync(1, 0, 1, default));
+        Assert.Equal(Errno.EINVAL, await opened.Kept.FetchAsync(-1, 0, 1, default));
+        Assert.Equal(Errno.EINVAL, await opened.Kept.FetchAsync(0, pieces, 1, default));
+        Assert.Equal(Errno.EINVAL, await opened.Kept.FetchAsync(0, 0, int.MaxValue, default));
+        Assert.Equal(Errno.EINVAL, await opened.Kept.FetchAsync(0, long.MaxValue, 1, default));
+    }
+
+    /// <summary>Makes the image "v1" of one layer, whose index the manifest pins.</summary>
+    /// <returns>The layer's compressed size.</returns>
+    async Task<long> PinAsync()
+    {
+        var tar = new TarWriter();
+        for (var i = 0; i < Files; i++)
+            tar.File(Name(i), _contents[i]);
+        var bytes = tar.ToArray();
+        using var local = await LocalIndex.CreateAsync(new MadeLayer(bytes));
+        var index = local.Blob;
+        var compressed = LayoutWriter.Gzip(bytes);
+        Assert.Equal(local.Layer.Blob.Digest, _layout.Blob(compressed));
+        var pin = string.Create(
+            CultureInfo.InvariantCulture, $",\"annotations\":{{\"{IndexBlobFormat.DigestAnnotation}\":\"{_layout.Blob(index)}\",\"{IndexBlobFormat.SizeAnnotation}\":\"{index.Length}\"}}");
+        _layout.Tag("v1", _layout.Manifest([Layer(local.Layer.Blob, pin)], [local.Layer.DiffId.ToString()]));
+        return compressed.Length;
+    }
+
+    static string Layer(Descriptor blob, string more) =>
+        $$"""{"mediaType":"{{blob.MediaType}}","digest":"{{blob.Digest}}","size":{{blob.Size}}{{more}}}""";
+
+    async Task<ResolvedImage> ResolveAsync()
+    {
+        await using var source = new LayoutImageSource(_layout.Path);
+        return await ImageResolver.ResolveAsync(source, Request.Reference, Platform.Current, default);
+    }
+
+    async Task<(ImageFileSystem FileSystem, IKeptImage Kept)> OpenAsync(LocalKeeper keeper, ImageRequest? request = null)
+    {
+        var kept = await keeper.OpenImageAsync(request ?? Request, null, default);
+        return (kept.Files.ToFileSystem(kept), kept);
+    }
+
+    async Task AssertSameAsync(ImageFileSystem system, int file)
+    {
+        var (error, bytes) = await ReadAsync(system, file);
+        Assert.Equal(Errno.None, error);
+        Assert.Equal(_contents[file], bytes);
+    }
+
+    static async Task<(Errno Error, byte[] Bytes)> ReadAsync(ImageFileSystem system, int file)
+    {
+        using var request = new TestRequest();
+        var entry = await system.LookupAsync(request.Named(Encoding.ASCII.GetBytes(Name(file))), new NodeId(1));
+        var read = await system.ReadAsync(request, entry.Value.Node, default, 0, request.Into(FileSize));
+        return (read.Error, read.Error == Errno.None ? request.Buffer[..read.Value].ToArray() : []);
+    }
+
+    static string Name(int file) => string.Create(CultureInfo.InvariantCulture, $"file{file:00}");
+
+    static byte[] Noise(int seed)
+    {
+        // Text of a sort: it compresses, but not to nothing.
+        var bytes = new byte[FileSize];
+        new Random(seed).NextBytes(bytes);
+        for (var i = 0; i < bytes.Length; i++)
+            bytes[i] = (byte)('a' + (bytes[i] & 15));
+        return bytes;
+    }
+}
