@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Logging.Abstractions;
+using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Backends.Overlay.Store;
@@ -91,6 +92,8 @@ public sealed class KeeperServerTests : IDisposable
     {
         public async ValueTask<IKeptImage> OpenImageAsync(ImageRequest request, IProgress<LayerProgress>? progress, CancellationToken cancellation) =>
             await open(progress).WaitAsync(cancellation);
+
+        public ValueTask<CollectResult> WorkAsync(CacheWork work, Action<LayerReport> report, CancellationToken cancellation) => default;
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }

@@ -1,3 +1,4 @@
+using VirtioFsStore.Backends.ObjectStore.Fetching;
 using VirtioFsStore.Core.Interop;
 
 namespace VirtioFsStore.Backends.Overlay.Images;
@@ -12,4 +13,13 @@ public interface IPieceSource
     /// <param name="count">At least 1.</param>
     /// <param name="cancellation">Ends the wait, not the fetch: others may wait for the same piece.</param>
     ValueTask<Errno> FetchAsync(int layer, long first, int count, CancellationToken cancellation);
+
+    /// <summary>Where <see cref="FetchAsync"/> was ENOSPC: a range of the layer's data file in memory, out of the pieces that hold it, verified.</summary>
+    /// <param name="layer">Which of the image's layers.</param>
+    /// <param name="first">Number of the first piece that the range touches.</param>
+    /// <param name="count">How many it touches, at least 1.</param>
+    /// <param name="offset">Of the range in the data file.</param>
+    /// <param name="length">Of the range, at most <see cref="LayerCache.MaxReadThrough"/> bytes.</param>
+    /// <param name="cancellation">Ends it.</param>
+    ValueTask<ReadThrough> ReadThroughAsync(int layer, long first, int count, long offset, int length, CancellationToken cancellation);
 }

@@ -1,3 +1,4 @@
+using VirtioFsStore.Backends.ObjectStore.Fetching;
 using VirtioFsStore.Backends.Overlay.Tree;
 using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Core.Memory;
@@ -141,6 +142,9 @@ public sealed partial class ImageFileSystem
                 return Errno.EIO;
             }
 
+            // A full disk costs time, and is no error.
+            if (error == Errno.ENOSPC)
+                return await ReadThroughAsync(request, range, into).ConfigureAwait(false);
             if (error != Errno.None)
                 return error;
             if (TryRead(request, range, into, out var reply) == Attempt.Done)
@@ -148,6 +152,27 @@ public sealed partial class ImageFileSystem
         }
 
         return Errno.EIO;
+    }
+
+    async ValueTask<Reply<int>> ReadThroughAsync(RequestContext request, ContentRange range, IoBuffers into)
+    {
+        into.Truncate(LayerCache.MaxReadThrough);
+        ReadThrough through;
+        try
+        {
+            through = await _layers[range.Layer]
+                .ReadThroughAsync(range.FirstPiece, range.PieceCount, range.Offset, (int)into.Length, request.Cancellation).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (request.TimedOut)
+        {
+            return Errno.EIO;
+        }
+
+        using var memory = through.Memory;
+        if (through.Error != Errno.None || memory is null)
+            return through.Error == Errno.None ? Errno.EIO : through.Error;
+        var count = into.ReadFrom(memory.Value, 0);
+        return count < 0 ? count.ToErrno() : count == into.Length ? (int)count : Errno.EIO;
     }
 
     struct ContentRange

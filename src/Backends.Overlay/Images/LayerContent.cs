@@ -1,4 +1,5 @@
 using VirtioFsStore.Backends.ObjectStore.Cache;
+using VirtioFsStore.Backends.ObjectStore.Fetching;
 using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Core.Interop;
 
@@ -24,6 +25,9 @@ abstract class LayerContent : IDisposable
 
     /// <summary>Asks for pieces; when it ends they are there, or were for a moment, or an error says why not.</summary>
     public abstract ValueTask<Errno> EnsureAsync(long first, int count, CancellationToken cancellation);
+
+    /// <summary>For pieces for which there is no room: see <see cref="IPieceSource.ReadThroughAsync"/>.</summary>
+    public abstract ValueTask<ReadThrough> ReadThroughAsync(long first, int count, long offset, int length, CancellationToken cancellation);
 
     public void Dispose()
     {

@@ -1,4 +1,5 @@
 using VirtioFsStore.Backends.ObjectStore.Cache;
+using VirtioFsStore.Backends.ObjectStore.Fetching;
 using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Backends.Overlay.Tree;
@@ -76,6 +77,9 @@ sealed unsafe class StoredContent : LayerContent
 
     public override ValueTask<Errno> EnsureAsync(long first, int count, CancellationToken cancellation) =>
         _source is null ? new(Errno.EIO) : _source.FetchAsync(_layer, first, count, cancellation);
+
+    public override ValueTask<ReadThrough> ReadThroughAsync(long first, int count, long offset, int length, CancellationToken cancellation) =>
+        _source is null ? new(new ReadThrough(Errno.EIO, null)) : _source.ReadThroughAsync(_layer, first, count, offset, length, cancellation);
 
     protected override void Dispose(bool disposing)
     {

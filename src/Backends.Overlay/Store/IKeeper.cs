@@ -1,3 +1,4 @@
+using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.Overlay.Oci;
 
 namespace VirtioFsStore.Backends.Overlay.Store;
@@ -13,4 +14,12 @@ public interface IKeeper : IAsyncDisposable
     /// <param name="cancellation">Ends the work; nothing half-made is left in use.</param>
     /// <exception cref="ImageException">The image cannot be found or is not sound, or the store cannot take it.</exception>
     ValueTask<IKeptImage> OpenImageAsync(ImageRequest request, IProgress<LayerProgress>? progress, CancellationToken cancellation);
+
+    /// <summary>Does something with the cache of the whole store, while images are served.</summary>
+    /// <param name="work">What.</param>
+    /// <param name="report">Gets what the cache then has of each layer, one after the other.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    /// <returns>What a collection did; nothing for other work.</returns>
+    /// <exception cref="ImageException">The store cannot be read or written.</exception>
+    ValueTask<CollectResult> WorkAsync(CacheWork work, Action<LayerReport> report, CancellationToken cancellation);
 }

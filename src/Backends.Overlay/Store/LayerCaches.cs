@@ -9,11 +9,23 @@ using VirtioFsStore.Core.Interop;
 namespace VirtioFsStore.Backends.Overlay.Store;
 
 /// <summary>The caches of the layers that a keeper has in use: one for each layer, however many images have it. Thread-safe.</summary>
-sealed class LayerCaches(StoreDirectory store, ILogger logger) : IAsyncDisposable
+sealed class LayerCaches : IAsyncDisposable
 {
+    readonly StoreDirectory _store;
+    readonly ILogger _logger;
     readonly Lock _lock = new();
     readonly Dictionary<LayerCacheKey, LayerCacheEntry> _entries = [];
+    readonly ChunkCollector _collector;
+    readonly LayerCacheOptions _options;
     bool _ended;
+
+    public LayerCaches(StoreDirectory store, ILogger logger)
+    {
+        _store = store;
+        _logger = logger;
+        _collector = new ChunkCollector(Stores);
+        _options = new LayerCacheOptions { MakeRoom = MakeRoomAsync };
+    }
 
     /// <summary>Opens the cache of a layer that is indexed, or joins those who have it open.</summary>
     /// <param name="layer">The layer's blob.</param>
@@ -62,6 +74,27 @@ sealed class LayerCaches(StoreDirectory store, ILogger logger) : IAsyncDisposabl
             await entry.Cache.ReplaceSourceAsync(entry.OpenBlobAsync).ConfigureAwait(false);
     }
 
+    /// <summary>Whether somebody has the layer open.</summary>
+    public bool IsOpen(Digest layer)
+    {
+        lock (_lock) return _entries.Keys.Any(key => key.Layer == layer);
+    }
+
+    /// <summary>Evicts until the content of all layers takes no more than so many bytes on the disk.</summary>
+    public async ValueTask<CollectResult> CollectAsync(long keepBytes, CancellationToken cancellation)
+    {
+        var leases = await AcquireAllAsync().ConfigureAwait(false);
+        try
+        {
+            return await _collector.CollectAsync(keepBytes, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            foreach (var lease in leases)
+                await lease.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
     /// <summary>Closes all, whoever uses them: what is being fetched is given up, and nothing is written to the store any more.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -73,6 +106,46 @@ sealed class LayerCaches(StoreDirectory store, ILogger logger) : IAsyncDisposabl
         }
 
         await Task.WhenAll(closing).ConfigureAwait(false);
+        _collector.Dispose();
+    }
+
+    /// <summary>A part in the cache of every layer of the store that is sound.</summary>
+    async ValueTask<List<LayerLease>> AcquireAllAsync()
+    {
+        var leases = new List<LayerLease>();
+        foreach (var layer in _store.Layers())
+        {
+            try
+            {
+                leases.Add(await AcquireAsync(layer, null).ConfigureAwait(false));
+            }
+            catch (ImageException)
+            {
+                // It is made anew when it is wanted.
+            }
+        }
+
+        return leases;
+    }
+
+    IReadOnlyCollection<PieceStore> Stores()
+    {
+        lock (_lock) return [.. _entries.Values.Where(entry => entry.Closing is null).Select(entry => entry.Cache.Store)];
+    }
+
+    /// <summary>The disk is full: all that any image has left behind may give way.</summary>
+    async ValueTask<bool> MakeRoomAsync(long bytes)
+    {
+        var leases = await AcquireAllAsync().ConfigureAwait(false);
+        try
+        {
+            return await _collector.MakeRoomAsync(bytes).ConfigureAwait(false);
+        }
+        finally
+        {
+            foreach (var lease in leases)
+                await lease.DisposeAsync().ConfigureAwait(false);
+        }
     }
 
     async Task CloseAsync(LayerCacheEntry entry)
@@ -87,19 +160,19 @@ sealed class LayerCaches(StoreDirectory store, ILogger logger) : IAsyncDisposabl
         }
     }
 
-    (ulong Device, ulong Inode) FileOf(Digest layer) => FileShape.OfPath(store.LayerPath(layer, LayerFile.Data), out var shape) >= 0
+    (ulong Device, ulong Inode) FileOf(Digest layer) => FileShape.OfPath(_store.LayerPath(layer, LayerFile.Data), out var shape) >= 0
         ? (shape.Device, shape.Inode)
-        : throw new ImageException($"layer {layer} is not in the store {store.Root}");
+        : throw new ImageException($"layer {layer} is not in the store {_store.Root}");
 
     LayerCacheEntry Open(LayerCacheKey key)
     {
         var layer = key.Layer;
-        var folder = store.LayerFolder(layer);
+        var folder = _store.LayerFolder(layer);
         try
         {
-            var files = new LayerFiles(store.LayerPath(layer, LayerFile.Data), store.LayerPath(layer, LayerFile.State), Path.Combine(folder, LayerBuilder.UsedName));
-            var pieces = PieceStore.Open(files, () => store.OpenLayerIndex(layer), logger: logger);
-            return new LayerCacheEntry(key, entry => new LayerCache(pieces, entry.OpenBlobAsync, logger: logger));
+            var files = new LayerFiles(_store.LayerPath(layer, LayerFile.Data), _store.LayerPath(layer, LayerFile.State), Path.Combine(folder, LayerBuilder.UsedName));
+            var pieces = PieceStore.Open(files, () => _store.OpenLayerIndex(layer), logger: _logger);
+            return new LayerCacheEntry(key, entry => new LayerCache(pieces, entry.OpenBlobAsync, _options, _logger));
         }
         catch (Exception e) when (e is SystemCallException or CacheException)
         {

@@ -1,3 +1,4 @@
+using VirtioFsStore.Backends.ObjectStore.Fetching;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.ObjectStore.Sources.Resilience;
 using VirtioFsStore.Backends.Overlay.Images;
@@ -24,6 +25,11 @@ sealed class LocalImage(
 
     public ValueTask<Errno> FetchAsync(int layer, long first, int count, CancellationToken cancellation) =>
         (uint)layer < (uint)layers.Count ? layers[layer].EnsureAsync(first, count, cancellation) : new(Errno.EINVAL);
+
+    public ValueTask<ReadThrough> ReadThroughAsync(int layer, long first, int count, long offset, int length, CancellationToken cancellation) =>
+        (uint)layer < (uint)layers.Count
+            ? layers[layer].Cache.ReadThroughAsync(first, count, offset, length, cancellation)
+            : new(new ReadThrough(Errno.EINVAL, null));
 
     public ValueTask<ImageCounts> CountAsync(CancellationToken cancellation)
     {

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.ObjectStore.Sources.Resilience;
 using VirtioFsStore.Backends.Overlay.Images;
@@ -57,6 +58,36 @@ public sealed class LocalKeeper(StoreDirectory store, Func<ImageRequest, IImageS
                 await layer.DisposeAsync().ConfigureAwait(false);
             await source.DisposeAsync().ConfigureAwait(false);
             throw;
+        }
+    }
+
+    public async ValueTask<CollectResult> WorkAsync(CacheWork work, Action<LayerReport> report, CancellationToken cancellation)
+    {
+        var collected = work.Kind == CacheWorkKind.Collect
+            ? await _caches.CollectAsync(work.KeepBytes, cancellation).ConfigureAwait(false)
+            : default;
+        foreach (var layer in store.Layers())
+            report(await ReportAsync(layer, work.Kind == CacheWorkKind.Verify, cancellation).ConfigureAwait(false));
+        return collected;
+    }
+
+    async ValueTask<LayerReport> ReportAsync(Digest layer, bool verify, CancellationToken cancellation)
+    {
+        var isOpen = _caches.IsOpen(layer);
+        try
+        {
+            var lease = await _caches.AcquireAsync(layer, null).ConfigureAwait(false);
+            await using (lease.ConfigureAwait(false))
+            {
+                var damaged = verify ? (await lease.Cache.Store.VerifyAsync(null, cancellation).ConfigureAwait(false)).DamagedCount : 0;
+                var statistics = lease.Cache.Store.GetStatistics();
+                return new LayerReport(
+                    layer.ToString(), isOpen, statistics.Pieces, statistics.Present, statistics.Suspect, statistics.DataSize, statistics.AllocatedBytes, damaged, null);
+            }
+        }
+        catch (Exception e) when (e is ImageException or CacheException or SystemCallException)
+        {
+            return new LayerReport(layer.ToString(), isOpen, 0, 0, 0, 0, 0, 0, e.Message);
         }
     }
 

@@ -73,6 +73,17 @@ public sealed partial class StoreDirectory
         _ => throw new ArgumentOutOfRangeException(nameof(file)),
     });
 
+    /// <summary>The layers that are indexed in the store, in no order.</summary>
+    public IEnumerable<Digest> Layers()
+    {
+        var root = Folder("layers", LayerSchema.Version);
+        if (!Directory.Exists(root)) yield break;
+        foreach (var algorithm in Directory.EnumerateDirectories(root))
+            foreach (var layer in Directory.EnumerateDirectories(algorithm))
+                if (Digest.TryParse($"{Path.GetFileName(algorithm)}:{Path.GetFileName(layer)}") is { } digest)
+                    yield return digest;
+    }
+
     /// <summary>What the store has of a layer; null if it has none, or what it has cannot be trusted.</summary>
     public LayerDigests? ReadLayerDigests(Digest layer) =>
         LayerDigests.TryRead(Path.Combine(LayerFolder(layer), LayerBuilder.DigestsName)) is { } digests && digests.Blob == layer ? digests : null;

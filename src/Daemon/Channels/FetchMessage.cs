@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace VirtioFsStore.Daemon.Channels;
 
-/// <summary>Pieces that are wanted: 24 bytes. The answer is an errno, 4 bytes.</summary>
+/// <summary>Pieces that are wanted: 32 bytes. The answer is an errno, 4 bytes; to a message with a <see cref="Length"/> with a memory file.</summary>
 [StructLayout(LayoutKind.Sequential)]
 struct FetchMessage
 {
@@ -18,5 +18,9 @@ struct FetchMessage
     /// <summary>How many.</summary>
     public int Count;
 
-    public uint Reserved;
+    /// <summary>Of the range that is to be read past the cache; 0 where the pieces are to be cached.</summary>
+    public int Length;
+
+    /// <summary>Of that range in the layer's data file.</summary>
+    public long Offset;
 }

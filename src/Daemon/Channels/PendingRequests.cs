@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
+using VirtioFsStore.Backends.ObjectStore.Fetching;
 using VirtioFsStore.Core.Interop;
 
 namespace VirtioFsStore.Daemon.Channels;
@@ -8,7 +9,7 @@ namespace VirtioFsStore.Daemon.Channels;
 /// <param name="socket">Whom to ask; not owned.</param>
 sealed class PendingRequests(MessageSocket socket)
 {
-    readonly ConcurrentDictionary<uint, TaskCompletionSource<byte[]>> _waiting = new();
+    readonly ConcurrentDictionary<uint, TaskCompletionSource<(byte[] Body, FileDescriptor? Descriptor)>> _waiting = new();
     int _lastId;
     volatile Exception? _ended;
 
@@ -17,8 +18,18 @@ sealed class PendingRequests(MessageSocket socket)
     /// <exception cref="IOException">What <see cref="End"/> was told.</exception>
     public async ValueTask<Errno> FetchAsync(uint kind, FetchMessage message, CancellationToken cancellation)
     {
-        var answer = await AskAsync(kind, MemoryMarshal.AsBytes(new ReadOnlySpan<FetchMessage>(in message)).ToArray(), cancellation).ConfigureAwait(false);
-        return answer.Length == sizeof(int) ? (Errno)MemoryMarshal.Read<int>(answer) : Errno.EIO;
+        var (error, memory) = await ReadThroughAsync(kind, message, cancellation).ConfigureAwait(false);
+        memory?.Dispose();
+        return error;
+    }
+
+    /// <summary>Asks for pieces, or for a range past the cache, and waits for the errno and the memory file.</summary>
+    /// <exception cref="OperationCanceledException">It is not waited for any longer.</exception>
+    /// <exception cref="IOException">What <see cref="End"/> was told.</exception>
+    public async ValueTask<ReadThrough> ReadThroughAsync(uint kind, FetchMessage message, CancellationToken cancellation)
+    {
+        var (body, descriptor) = await AskForAllAsync(kind, MemoryMarshal.AsBytes(new ReadOnlySpan<FetchMessage>(in message)).ToArray(), cancellation).ConfigureAwait(false);
+        return new ReadThrough(body.Length == sizeof(int) ? (Errno)MemoryMarshal.Read<int>(body) : Errno.EIO, descriptor);
     }
 
     /// <summary>Asks, and waits for the answer's body.</summary>
@@ -26,7 +37,14 @@ sealed class PendingRequests(MessageSocket socket)
     /// <exception cref="IOException">What <see cref="End"/> was told.</exception>
     public async ValueTask<byte[]> AskAsync(uint kind, ReadOnlyMemory<byte> body, CancellationToken cancellation)
     {
-        var answer = new TaskCompletionSource<byte[]>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var (answer, descriptor) = await AskForAllAsync(kind, body, cancellation).ConfigureAwait(false);
+        descriptor?.Dispose();
+        return answer;
+    }
+
+    async ValueTask<(byte[] Body, FileDescriptor? Descriptor)> AskForAllAsync(uint kind, ReadOnlyMemory<byte> body, CancellationToken cancellation)
+    {
+        var answer = new TaskCompletionSource<(byte[] Body, FileDescriptor? Descriptor)>(TaskCreationOptions.RunContinuationsAsynchronously);
         var id = (uint)Interlocked.Increment(ref _lastId);
         _waiting[id] = answer;
         try
@@ -50,8 +68,11 @@ sealed class PendingRequests(MessageSocket socket)
     /// <summary>An answer has come; one that fits no question is passed over.</summary>
     public void Answer(ReceivedMessage message)
     {
-        if (_waiting.TryGetValue(message.Id, out var waiting))
-            waiting.TrySetResult(message.Body.ToArray());
+        if (!_waiting.TryGetValue(message.Id, out var waiting))
+            return;
+        var descriptor = message.Descriptors is [var only] ? new FileDescriptor(only.Release()) : null;
+        if (!waiting.TrySetResult((message.Body.ToArray(), descriptor)))
+            descriptor?.Dispose();
     }
 
     /// <summary>No answer comes any more.</summary>

@@ -110,6 +110,7 @@ static class ProgramCommand
         root.Add(UmountCommand.Create());
         root.Add(ImageCommand.Create());
         root.Add(KeeperCommand.Create());
+        root.Add(CacheCommand.Create());
         return root;
     }
 

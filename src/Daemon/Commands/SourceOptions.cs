@@ -47,6 +47,11 @@ static class SourceOptions
         RemoteSourceOptions.AddTo(command);
     }
 
+    /// <summary>The store alone: for commands without a source.</summary>
+    public static void AddStoreTo(Command command) => command.Add(s_store);
+
+    public static string? ReadStore(ParseResult parsed) => parsed.GetValue(s_store);
+
     /// <summary>See <see cref="FeatureOption.Complete"/>.</summary>
     public static string[] Complete(string[] arguments) => FeatureOption.Complete(arguments, s_posixAcl, s_securityLabel);
 

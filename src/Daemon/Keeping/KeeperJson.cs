@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.Overlay.Store;
 
 namespace VirtioFsStore.Daemon.Keeping;
@@ -7,4 +8,7 @@ namespace VirtioFsStore.Daemon.Keeping;
 [JsonSerializable(typeof(ImageProgress))]
 [JsonSerializable(typeof(ImageAnswer))]
 [JsonSerializable(typeof(ImageCounts))]
+[JsonSerializable(typeof(CacheWork))]
+[JsonSerializable(typeof(LayerReport))]
+[JsonSerializable(typeof(CollectResult))]
 sealed partial class KeeperJson : JsonSerializerContext;

@@ -35,4 +35,13 @@ enum KeeperMessage : uint
 
     /// <summary>From the keeper: <see cref="Backends.Overlay.Store.ImageCounts"/>.</summary>
     Counts = 11,
+
+    /// <summary>To the keeper, first: <see cref="Backends.Overlay.Store.CacheWork"/>, for which the connection is alone.</summary>
+    Work = 12,
+
+    /// <summary>From the keeper: a <see cref="Backends.Overlay.Store.LayerReport"/>; as many as there are layers.</summary>
+    Layer = 13,
+
+    /// <summary>From the keeper, last: the work is done; a <see cref="Backends.ObjectStore.Cache.CollectResult"/>.</summary>
+    Worked = 14,
 }

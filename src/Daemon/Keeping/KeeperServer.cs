@@ -127,6 +127,8 @@ sealed class KeeperServer : IDisposable
             using var request = connection.Receive();
             if (request is { Kind: (uint)KeeperMessage.OpenImage } && OpenImage(connection, request) is { } image)
                 kept = new KeptConnection(connection, image, _logger);
+            else if (request is { Kind: (uint)KeeperMessage.Work })
+                Work(connection, request);
             else if (request is { Kind: (uint)KeeperMessage.Watch })
                 kept = new KeptConnection(connection, null, _logger);
         }
@@ -168,24 +170,7 @@ sealed class KeeperServer : IDisposable
     IKeptImage? OpenImage(MessageSocket connection, ReceivedMessage message)
     {
         using var gone = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-        // Nothing more comes from a client that waits for its answer: what becomes readable is its end.
-        var watch = new Thread(
-            () =>
-            {
-                Span<PollEntry> entries = [new PollEntry(connection.Fd, Polling.POLLIN)];
-                _ = Polling.Poll(entries, -1);
-                try
-                {
-                    gone.Cancel();
-                }
-                catch (ObjectDisposedException)
-                {
-                    // The answer was under way already.
-                }
-            },
-            256 * 1024)
-        { IsBackground = true, Name = "keeper client" };
-        watch.Start();
+        Watch(connection, gone);
         try
         {
             connection.Send((uint)KeeperMessage.Accepted, 0);
@@ -215,12 +200,61 @@ sealed class KeeperServer : IDisposable
         }
         catch (Exception exception)
         {
-            var text = Encoding.UTF8.GetBytes(exception.Message);
-            connection.SendIfPossible((uint)KeeperMessage.Failed, 0, text.AsSpan(0, Math.Min(text.Length, MaxErrorText)));
+            Fail(connection, exception);
             if (!ProgramCommand.IsExpected(exception))
                 throw;
             return null;
         }
+    }
+
+    /// <summary>Nothing more comes from a client that waits for its answer: what becomes readable is its end.</summary>
+    static void Watch(MessageSocket connection, CancellationTokenSource gone) =>
+        new Thread(
+            () =>
+            {
+                Span<PollEntry> entries = [new PollEntry(connection.Fd, Polling.POLLIN)];
+                _ = Polling.Poll(entries, -1);
+                try
+                {
+                    gone.Cancel();
+                }
+                catch (ObjectDisposedException)
+                {
+                    // The answer was under way already.
+                }
+            },
+            256 * 1024)
+        { IsBackground = true, Name = "keeper client" }.Start();
+
+    void Work(MessageSocket connection, ReceivedMessage message)
+    {
+        using var gone = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+        Watch(connection, gone);
+        try
+        {
+            var work = JsonSerializer.Deserialize(message.Body.Span, KeeperJson.Default.CacheWork)!;
+            var result = _keeper.WorkAsync(
+                work,
+                layer => connection.Send((uint)KeeperMessage.Layer, 0, JsonSerializer.SerializeToUtf8Bytes(layer, KeeperJson.Default.LayerReport)),
+                gone.Token).AsTask().GetAwaiter().GetResult();
+            connection.Send((uint)KeeperMessage.Worked, 0, JsonSerializer.SerializeToUtf8Bytes(result, KeeperJson.Default.CollectResult));
+        }
+        catch (OperationCanceledException)
+        {
+            // Nobody waits any more, or this keeper ends, which the client sees.
+        }
+        catch (Exception exception)
+        {
+            Fail(connection, exception);
+            if (!ProgramCommand.IsExpected(exception))
+                throw;
+        }
+    }
+
+    static void Fail(MessageSocket connection, Exception exception)
+    {
+        var text = Encoding.UTF8.GetBytes(exception.Message);
+        connection.SendIfPossible((uint)KeeperMessage.Failed, 0, text.AsSpan(0, Math.Min(text.Length, MaxErrorText)));
     }
 
     sealed class Reporter(MessageSocket connection) : IProgress<LayerProgress>

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using VirtioFsStore.Backends.ObjectStore.Fetching;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Images;
 using VirtioFsStore.Backends.Overlay.Store;
@@ -34,6 +35,11 @@ sealed class RemoteImage : IKeptImage
     /// <exception cref="KeeperLostException">The keeper has ended.</exception>
     public ValueTask<Errno> FetchAsync(int layer, long first, int count, CancellationToken cancellation) =>
         _requests.FetchAsync((uint)KeeperMessage.Fetch, new FetchMessage { Layer = (uint)layer, First = first, Count = count }, cancellation);
+
+    /// <exception cref="KeeperLostException">The keeper has ended.</exception>
+    public ValueTask<ReadThrough> ReadThroughAsync(int layer, long first, int count, long offset, int length, CancellationToken cancellation) =>
+        _requests.ReadThroughAsync(
+            (uint)KeeperMessage.Fetch, new FetchMessage { Layer = (uint)layer, First = first, Count = count, Offset = offset, Length = length }, cancellation);
 
     public async ValueTask<ImageCounts> CountAsync(CancellationToken cancellation)
     {

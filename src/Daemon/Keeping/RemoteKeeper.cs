@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Images;
 using VirtioFsStore.Backends.Overlay.Layers;
@@ -31,10 +32,53 @@ sealed class RemoteKeeper(KeeperAddress address) : IKeeper
         }
     }
 
+    /// <exception cref="KeeperLostException">It ended before the work was done; what was done is done.</exception>
+    public async ValueTask<CollectResult> WorkAsync(CacheWork work, Action<LayerReport> report, CancellationToken cancellation)
+    {
+        using var connection = address.TryConnect() ?? throw new KeeperLostException();
+        using var gone = cancellation.Register(connection.Shutdown);
+        return await Task.Factory.StartNew(
+            () => Work(connection, work, report, cancellation), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
+    }
+
     /// <summary>How long a keeper may take to say that it has a request.</summary>
     public static TimeSpan Patience { get; } = TimeSpan.FromSeconds(30);
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    static CollectResult Work(MessageSocket connection, CacheWork work, Action<LayerReport> report, CancellationToken cancellation)
+    {
+        try
+        {
+            connection.Send((uint)KeeperMessage.Work, 0, JsonSerializer.SerializeToUtf8Bytes(work, KeeperJson.Default.CacheWork));
+            while (connection.Receive() is { } message)
+            {
+                using (message)
+                {
+                    switch ((KeeperMessage)message.Kind)
+                    {
+                        case KeeperMessage.Layer when JsonSerializer.Deserialize(message.Body.Span, KeeperJson.Default.LayerReport) is { } layer:
+                            report(layer);
+                            break;
+                        case KeeperMessage.Worked:
+                            return JsonSerializer.Deserialize(message.Body.Span, KeeperJson.Default.CollectResult);
+                        case KeeperMessage.Failed:
+                            throw new ImageException(Encoding.UTF8.GetString(message.Body.Span));
+                    }
+                }
+            }
+        }
+        catch (SystemCallException exception) when (exception.Error is Errno.EPIPE or Errno.ECONNRESET)
+        {
+            throw new KeeperLostException(exception);
+        }
+        catch (JsonException exception)
+        {
+            throw new ImageException("the store's keeper is of another version: its answer makes no sense", exception);
+        }
+        cancellation.ThrowIfCancellationRequested();
+        throw new KeeperLostException();
+    }
 
     static RemoteImage Ask(MessageSocket connection, ImageMessage request, string name, IProgress<LayerProgress>? progress, CancellationToken cancellation)
     {

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using VirtioFsStore.Backends.ObjectStore.Fetching;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Images;
 using VirtioFsStore.Backends.Overlay.Oci;
@@ -38,14 +39,37 @@ sealed class StoreImage : IKeptImage
 
     public ImageFiles Files { get; }
 
-    public async ValueTask<Errno> FetchAsync(int layer, long first, int count, CancellationToken cancellation)
+    public async ValueTask<Errno> FetchAsync(int layer, long first, int count, CancellationToken cancellation) =>
+        await AskAsync(image => image.FetchAsync(layer, first, count, cancellation), cancellation).ConfigureAwait(false) ?? Errno.EIO;
+
+    public async ValueTask<ReadThrough> ReadThroughAsync(int layer, long first, int count, long offset, int length, CancellationToken cancellation) =>
+        await AskAsync(image => image.ReadThroughAsync(layer, first, count, offset, length, cancellation), cancellation).ConfigureAwait(false)
+        ?? new ReadThrough(Errno.EIO, null);
+
+    /// <exception cref="IOException">There is no keeper that could tell.</exception>
+    public async ValueTask<ImageCounts> CountAsync(CancellationToken cancellation)
+    {
+        ImageCounts? counts = null;
+        _ = await AskAsync(
+            async image =>
+            {
+                counts = await image.CountAsync(cancellation).ConfigureAwait(false);
+                return true;
+            },
+            cancellation).ConfigureAwait(false);
+        return counts ?? throw new IOException("the store has no keeper that could tell");
+    }
+
+    /// <summary>Asks the keeper; the next one, when it ends over that. Null where none can answer.</summary>
+    async ValueTask<T?> AskAsync<T>(Func<IKeptImage, ValueTask<T>> ask, CancellationToken cancellation)
+        where T : struct
     {
         for (var lost = 1; lost <= MaxLost; lost++)
         {
             var image = _image;
             try
             {
-                return await image.FetchAsync(layer, first, count, cancellation).ConfigureAwait(false);
+                return await ask(image).ConfigureAwait(false);
             }
             catch (Exception exception) when (exception is KeeperLostException or ObjectDisposedException)
             {
@@ -53,22 +77,7 @@ sealed class StoreImage : IKeptImage
                     break;
             }
         }
-        return Errno.EIO;
-    }
-
-    public async ValueTask<ImageCounts> CountAsync(CancellationToken cancellation)
-    {
-        var image = _image;
-        try
-        {
-            return await image.CountAsync(cancellation).ConfigureAwait(false);
-        }
-        catch (Exception exception) when (exception is KeeperLostException or ObjectDisposedException)
-        {
-            if (!await TryReopenAsync(image, cancellation).ConfigureAwait(false))
-                throw new IOException("the store has no keeper that could tell");
-            return await _image.CountAsync(cancellation).ConfigureAwait(false);
-        }
+        return null;
     }
 
     public async ValueTask DisposeAsync()

@@ -1,5 +1,5 @@
 using Microsoft.Extensions.Logging;
-using VirtioFsStore.Backends.Overlay.Images;
+using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Backends.Overlay.Store;
 using VirtioFsStore.Daemon.Channels;
@@ -60,6 +60,12 @@ sealed class StoreKeeper : IKeeper
                 Log.KeeperLost(_logger, _address.Store.Root);
             }
         }
+    }
+
+    public async ValueTask<CollectResult> WorkAsync(CacheWork work, Action<LayerReport> report, CancellationToken cancellation)
+    {
+        var keeper = await FindAsync(cancellation).ConfigureAwait(false);
+        return await keeper.WorkAsync(work, report, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>The keeper that is in office; this process, if there was none.</summary>

@@ -1,3 +1,4 @@
+using VirtioFsStore.Backends.ObjectStore.Fetching;
 using VirtioFsStore.Backends.Overlay.Images;
 using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Daemon.Channels;
@@ -13,6 +14,10 @@ sealed class LinkedImage(MessageSocket socket, PendingRequests requests, uint im
 {
     public ValueTask<Errno> FetchAsync(int layer, long first, int count, CancellationToken cancellation) =>
         requests.FetchAsync((uint)ServerMessage.Fetch, new FetchMessage { Image = image, Layer = (uint)layer, First = first, Count = count }, cancellation);
+
+    public ValueTask<ReadThrough> ReadThroughAsync(int layer, long first, int count, long offset, int length, CancellationToken cancellation) =>
+        requests.ReadThroughAsync(
+            (uint)ServerMessage.Fetch, new FetchMessage { Image = image, Layer = (uint)layer, First = first, Count = count, Offset = offset, Length = length }, cancellation);
 
     /// <summary>Nothing of it is open any more: the parent may let go of it.</summary>
     public ValueTask DisposeAsync()

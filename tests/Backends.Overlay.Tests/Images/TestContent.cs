@@ -1,4 +1,5 @@
 using VirtioFsStore.Backends.ObjectStore.Cache;
+using VirtioFsStore.Backends.ObjectStore.Fetching;
 using VirtioFsStore.Backends.Overlay.Images;
 using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Backends.Overlay.Tests.Merge;
@@ -51,6 +52,12 @@ sealed class TestContent : LayerContent
     }
 
     public void CutShort(long length) => _file.SetLength(length);
+
+    /// <summary>What reading past the cache gives; by default nothing can.</summary>
+    public Func<long, int, long, int, CancellationToken, ValueTask<ReadThrough>>? OnReadThrough { get; set; }
+
+    public override ValueTask<ReadThrough> ReadThroughAsync(long first, int count, long offset, int length, CancellationToken cancellation) =>
+        OnReadThrough?.Invoke(first, count, offset, length, cancellation) ?? new(new ReadThrough(Errno.EIO, null));
 
     public (long First, int Count) Touched { get; private set; }
 
