@@ -7,4 +7,7 @@ static partial class Log
 {
     [LoggerMessage(200, LogLevel.Warning, "layer {Layer}: {Reason}")]
     public static partial void IndexRefused(ILogger logger, Digest layer, string reason);
+
+    [LoggerMessage(201, LogLevel.Warning, "{Host} sends the whole of a blob where a part is asked for: what is absent of a layer comes in one stream from now on, which takes longer")]
+    public static partial void RangesIgnored(ILogger logger, string host);
 }

@@ -20,6 +20,8 @@ sealed partial class LayerFetcher
     /// <summary>Whether a piece comes so late in a run that a request of its own is better. Within a span there is no choice.</summary>
     bool IsTooFar(SpanTable spans, FetchRun run, long piece)
     {
+        // A request of its own would wait for the same bytes, and have them sent once more.
+        if (_isWholeOnly) return false;
         var span = spans.SpanOf(piece);
         return span > spans.SpanOf(run.Next) && spans[span].InOffset - run.Position > _options.MaxWait;
     }
@@ -33,6 +35,20 @@ sealed partial class LayerFetcher
     FetchRun Plan(SpanTable spans, long piece, long end, long window, RequestPriority priority)
     {
         var (lowest, limit) = FreeAround(piece);
+        var gap = _options.MaxGap;
+        if (_isWholeOnly)
+        {
+            // What lies before comes anyway, and what lies behind costs as much each time it is asked for: all that is nobody's, in one stream.
+            for (var i = lowest; i < piece; i++)
+            {
+                if (_store.StateOf(i) != PieceState.Absent) continue;
+                piece = i;
+                break;
+            }
+
+            (window, gap) = (long.MaxValue, long.MaxValue);
+        }
+
         var span = spans.SpanOf(piece);
         var last = span;
         var start = spans[span].InOffset;
@@ -40,7 +56,7 @@ sealed partial class LayerFetcher
         {
             if (spans[i].FirstPiece >= end && spans[i].InEnd - start > window) break;
             if (_store.AnyAbsent(spans[i].FirstPiece, Math.Min(spans[i].FirstPiece + spans[i].PieceCount, limit))) last = i;
-            else if (spans[i].InEnd - spans[last].InEnd > _options.MaxGap) break;
+            else if (spans[i].InEnd - spans[last].InEnd > gap) break;
         }
 
         // Decompression begins with the span: what is absent before the piece is filled on the way.

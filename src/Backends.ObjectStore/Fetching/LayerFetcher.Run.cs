@@ -89,8 +89,9 @@ sealed partial class LayerFetcher
             if (decoder.InOffset < 0 || decoder.InOffset >= run.InEnd)
                 throw new DecompressionException($"a span from compressed byte {seek.Start.InOffset} to {run.InEnd} is impossible");
             _store.Counters.Requested();
-            var range = await (await shared.Opened.ConfigureAwait(false))
-                .OpenAsync(decoder.InOffset, run.InEnd - decoder.InOffset, run.Priority, cancellation).ConfigureAwait(false);
+            var source = await shared.Opened.ConfigureAwait(false);
+            var range = await source.OpenAsync(decoder.InOffset, run.InEnd - decoder.InOffset, run.Priority, cancellation).ConfigureAwait(false);
+            lock (_gate) _isWholeOnly = source.IgnoresRanges;
             await using (range.ConfigureAwait(false))
                 return await FillAsync(run, target, range, decoder, cancellation).ConfigureAwait(false);
         }

@@ -35,6 +35,9 @@ sealed partial class LayerFetcher : IAsyncDisposable
     Task? _rest;
     bool _closed;
 
+    /// <summary>The source was seen to send the whole for each range. Another source in its place may not, and is found out by the first fetch.</summary>
+    bool _isWholeOnly;
+
     public LayerFetcher(PieceStore store, Func<CancellationToken, ValueTask<IRangeSource>> openBlob, LayerCacheOptions options, ILogger logger)
     {
         _store = store;

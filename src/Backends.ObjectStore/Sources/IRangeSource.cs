@@ -13,6 +13,9 @@ public interface IRangeSource : IAsyncDisposable
     /// <summary>What the bytes are held to: reads of another identity's bytes fail.</summary>
     SourceIdentity Identity { get; }
 
+    /// <summary>It was seen to send the whole for a range, so that a range costs all that lies before it.</summary>
+    bool IgnoresRanges => false;
+
     /// <summary>Begins to read a range: one request, where the source is remote. The stream is read from its beginning to its end, by one
     /// reader at a time; it gives <paramref name="length"/> bytes and then ends, or fails with a <see cref="SourceException"/>: it never ends
     /// early. Disposing of it early ends the request.</summary>

@@ -12,6 +12,8 @@ sealed class CountedRangeSource(IRangeSource source, SourceCounters counters) : 
 
     public SourceIdentity Identity => source.Identity;
 
+    public bool IgnoresRanges => source.IgnoresRanges;
+
     public ValueTask<Stream> OpenAsync(long offset, long length, CancellationToken cancellation) =>
         OpenAsync(offset, length, RequestPriority.Demand, cancellation);
 

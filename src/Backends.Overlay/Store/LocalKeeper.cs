@@ -19,7 +19,7 @@ public sealed class LocalKeeper(StoreDirectory store, Func<ImageRequest, IImageS
 {
     readonly ILogger _logger = logger ?? NullLogger.Instance;
     readonly LayerCaches _caches = new(store, logger ?? NullLogger.Instance);
-    readonly RemoteEndpoints _endpoints = new();
+    readonly RemoteEndpoints _endpoints = new(rangesIgnored: endpoint => Log.RangesIgnored(logger ?? NullLogger.Instance, endpoint.Name));
 
     public StoreDirectory Store => store;
 

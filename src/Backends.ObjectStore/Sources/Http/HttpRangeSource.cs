@@ -128,7 +128,7 @@ public sealed class HttpRangeSource(
         if (length != size)
         {
             counters.RangeIgnored();
-            endpoint.IgnoresRanges = true;
+            endpoint.NoteIgnoredRange();
         }
 
         return (offset, length);

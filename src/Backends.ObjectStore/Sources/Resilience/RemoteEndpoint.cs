@@ -7,16 +7,19 @@ public sealed class RemoteEndpoint
     /// <summary>Hides the round trip on a fast line, and is what browsers and registries' own clients are known to do together.</summary>
     public const int DefaultLimit = 16;
 
+    readonly Action<RemoteEndpoint>? _rangesIgnored;
     bool _ignoresRanges;
 
     /// <param name="name">The host as the person names it.</param>
     /// <param name="delays">Between tries.</param>
     /// <param name="limit">Requests in flight at most; at least 2.</param>
-    public RemoteEndpoint(string name, RetryDelays delays, int limit = DefaultLimit)
+    /// <param name="rangesIgnored">Called once, when it is seen to ignore ranges; null for nobody.</param>
+    public RemoteEndpoint(string name, RetryDelays delays, int limit = DefaultLimit, Action<RemoteEndpoint>? rangesIgnored = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(limit, 2);
         Name = name;
         Delays = delays;
+        _rangesIgnored = rangesIgnored;
         Gate = new RequestGate(name, delays, limit);
     }
 
@@ -25,15 +28,17 @@ public sealed class RemoteEndpoint
     public SourceCounters Counters { get; } = new();
 
     /// <summary>It was seen to send the whole of a blob in place of a range: one stream over the whole is cheaper than two ranges of it.</summary>
-    public bool IgnoresRanges
-    {
-        get => Volatile.Read(ref _ignoresRanges);
-        set => Volatile.Write(ref _ignoresRanges, value);
-    }
+    public bool IgnoresRanges => Volatile.Read(ref _ignoresRanges);
 
     internal RetryDelays Delays { get; }
 
     internal RequestGate Gate { get; }
+
+    /// <summary>It has sent the whole for a range.</summary>
+    public void NoteIgnoredRange()
+    {
+        if (!Interlocked.Exchange(ref _ignoresRanges, true)) _rangesIgnored?.Invoke(this);
+    }
 
     /// <summary>Does something of one request, again where it fails in a way that may pass, until <paramref name="timeout"/> is over.</summary>
     /// <param name="attempt">One try, ended by its token after a third of the time. It counts no request of its own but those that follow the first.</param>

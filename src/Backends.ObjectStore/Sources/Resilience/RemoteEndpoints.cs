@@ -6,7 +6,8 @@ namespace VirtioFsStore.Backends.ObjectStore.Sources.Resilience;
 /// concurrent use.</summary>
 /// <param name="clock">Null for the system's.</param>
 /// <param name="random">In [0, 1), for jitter; null for the system's.</param>
-public sealed class RemoteEndpoints(TimeProvider? clock = null, Func<double>? random = null)
+/// <param name="rangesIgnored">Called once for each host that is seen to ignore ranges; null for nobody.</param>
+public sealed class RemoteEndpoints(TimeProvider? clock = null, Func<double>? random = null, Action<RemoteEndpoint>? rangesIgnored = null)
 {
     readonly RetryDelays _delays = new(clock ?? TimeProvider.System, random ?? Random.Shared.NextDouble);
     readonly ConcurrentDictionary<string, RemoteEndpoint> _endpoints = new(StringComparer.Ordinal);
@@ -17,5 +18,5 @@ public sealed class RemoteEndpoints(TimeProvider? clock = null, Func<double>? ra
     public IEnumerable<RemoteEndpoint> All => _endpoints.Values;
 
     /// <param name="name">HOST[:PORT] of a registry or an S3 endpoint, as the person names it.</param>
-    public RemoteEndpoint Get(string name) => _endpoints.GetOrAdd(name, (host, delays) => new RemoteEndpoint(host, delays), _delays);
+    public RemoteEndpoint Get(string name) => _endpoints.GetOrAdd(name, host => new RemoteEndpoint(host, _delays, rangesIgnored: rangesIgnored));
 }

@@ -15,6 +15,8 @@ public sealed class ResilientSource(IRangeSource source, RemoteEndpoint endpoint
 
     public SourceIdentity Identity => source.Identity;
 
+    public bool IgnoresRanges => endpoint.IgnoresRanges;
+
     public RemoteEndpoint Endpoint => endpoint;
 
     public SourceCounters Counters { get; } = counters ?? endpoint.Counters;
