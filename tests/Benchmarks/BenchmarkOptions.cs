@@ -1,7 +1,10 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 using VirtioFsStore.Benchmarks.Contenders;
 using VirtioFsStore.Benchmarks.Guest;
+using VirtioFsStore.Benchmarks.Lazy;
 using VirtioFsStore.Benchmarks.Rows;
+using VirtioFsStore.FaultProxy;
 
 namespace VirtioFsStore.Benchmarks;
 
@@ -39,6 +42,9 @@ sealed record BenchmarkOptions
     /// <summary>Where the trees are made: a file system that keeps extended attributes.</summary>
     public required string WorkDirectory { get; init; }
 
+    /// <summary>Gets each request of the lazy rows, by row; null for none.</summary>
+    public string? RequestLog { get; init; }
+
     public static int DepthOf(RowGroup group) => group is RowGroup.Depth1 or RowGroup.Depth1OneCore ? 1 : Contender.MaxDepth;
 
     public bool Wants(RowGroup group) => Operation.All.Any(operation => Wants(group, operation));
@@ -49,4 +55,7 @@ sealed record BenchmarkOptions
         && (Rows?.IsMatch($"{group} {operation.Name}") ?? true);
 
     public bool Wants(GuestTask task) => Rows?.IsMatch($"Guest {task.Name}") ?? true;
+
+    public bool Wants(LazyImage image, LineShape shape) =>
+        Rows?.IsMatch(string.Create(CultureInfo.InvariantCulture, $"Lazy {image.Name} {shape.BytesPerSecond / 1_000_000}")) ?? true;
 }

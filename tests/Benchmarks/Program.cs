@@ -5,6 +5,7 @@ using System.Text.RegularExpressions;
 using VirtioFsStore.Benchmarks;
 using VirtioFsStore.Benchmarks.Contenders;
 using VirtioFsStore.Benchmarks.Guest;
+using VirtioFsStore.Benchmarks.Lazy;
 using VirtioFsStore.Benchmarks.Report;
 using VirtioFsStore.Benchmarks.Startup;
 using VirtioFsStore.GuestRunner;
@@ -39,6 +40,11 @@ var quick = new Option<bool>("--quick") { Description = "3 short rounds of each 
 var skipGuest = new Option<bool>("--skip-guest") { Description = "No rows in a guest." };
 var onlyGuest = new Option<bool>("--only-guest") { Description = "Only the rows in a guest." };
 var startup = new Option<bool>("--startup") { Description = "Only how long daemons take to start, and what they hold idle: give --daemon the program that eng/publish makes." };
+var lazy = new Option<bool>("--lazy")
+{
+    Description = "Only starts of guests from images in a registry at the end of a slow line; rounds: 1 if not said. --rows takes 'Lazy IMAGE MB', e.g. 'Lazy (demo|heavy) 3$'.",
+};
+var requests = new Option<string?>("--requests") { Description = "Appends each request of the lazy rows to this file.", HelpName = "FILE" };
 var json = new Option<string?>("--json") { Description = "Writes all that was measured, each round of it, to this file.", HelpName = "FILE" };
 var work = new Option<string?>("--work")
 {
@@ -50,7 +56,7 @@ var line = new RootCommand(
     "Measures virtiofs-store beside virtiofsd: both run all the time, each works in turn, and a difference counts only where it is larger than the spread "
     + "of the rounds. docs/performance.md tells how to read the table.")
 {
-    daemon, peer, rounds, rows, depths, quick, skipGuest, onlyGuest, startup, json, work,
+    daemon, peer, rounds, rows, depths, quick, skipGuest, onlyGuest, startup, lazy, requests, json, work,
 };
 line.SetAction(async (parsed, stop) =>
 {
@@ -64,16 +70,18 @@ line.SetAction(async (parsed, stop) =>
         parsed.GetValue(work) ?? Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"virtiofs-bench-{Environment.ProcessId}"))).FullName;
     try
     {
+        var isLazy = parsed.GetValue(lazy);
         var isQuick = parsed.GetValue(quick);
         var options = new BenchmarkOptions
         {
             Ours = new DaemonCommand(parsed.GetValue(daemon)!),
             Peer = new DaemonCommand(parsed.GetValue(peer)!),
-            Rounds = isQuick ? 3 : parsed.GetValue(rounds),
+            Rounds = isQuick ? 3 : isLazy && parsed.GetResult(rounds) is not { Implicit: false } ? 1 : parsed.GetValue(rounds),
             RoundTime = TimeSpan.FromMilliseconds(isQuick ? 150 : 400),
             WarmUp = TimeSpan.FromMilliseconds(isQuick ? 100 : 200),
             Rows = parsed.GetValue(rows) is { } expression ? new Regex(expression, RegexOptions.IgnoreCase) : null,
             Depths = parsed.GetValue(depths) ?? [],
+            RequestLog = parsed.GetValue(requests),
             WorkDirectory = directory,
         };
         var machine = MachineDescription.Of(options.Ours, options.Peer);
@@ -82,6 +90,12 @@ line.SetAction(async (parsed, stop) =>
         if (parsed.GetValue(startup))
         {
             table.Write(Goals.Of(new StartupBenchmark(options, table, Progress).Run(stop)));
+            return 0;
+        }
+        if (isLazy)
+        {
+            var lazyRows = await new LazyBenchmark(options, RealParts.Default, table, Progress).RunAsync(stop).ConfigureAwait(false);
+            table.Write(LazyGoals.Of(lazyRows));
             return 0;
         }
         var driver = new DriverBenchmark(options, table, Progress);

@@ -17,6 +17,8 @@ public sealed class RealParts(string cache)
     public string Radosgw => Path.Combine(Cache, "bin/radosgw");
     public string RadosgwAdmin => Path.Combine(Cache, "bin/radosgw-admin");
     public string DockerRegistry => Path.Combine(Cache, "bin/docker-registry");
+    public string Skopeo => Path.Combine(Cache, "bin/skopeo");
+    public string Umoci => Path.Combine(Cache, "bin/umoci");
     public string Runc => Path.Combine(Cache, "bin/runc");
     public string Kernel => Path.Combine(Cache, "kernel/vmlinux");
     public string OverlayModule => Path.Combine(Cache, "kernel/overlay.ko");
@@ -27,6 +29,10 @@ public sealed class RealParts(string cache)
     public string GuestTools => Path.Combine(Cache, "guest-tools");
     public string BusyBox => Path.Combine(GuestTools, "usr/bin/busybox");
     public string DemoImage => Path.Combine(Cache, "images/demo");
+
+    /// <summary>With compilers, git and Python; <c>eng/setup bench-image</c> makes it.</summary>
+    public string HeavyImage => Path.Combine(Cache, "images/heavy");
+
     public string AwkwardImage => Path.Combine(Cache, "images/awkward");
 
     /// <summary>A Debian package that needs no other than libc6.</summary>

@@ -1,8 +1,10 @@
 using System.Globalization;
 using VirtioFsStore.Benchmarks.Guest;
+using VirtioFsStore.Benchmarks.Lazy;
 using VirtioFsStore.Benchmarks.Measurement;
 using VirtioFsStore.Benchmarks.Rows;
 using VirtioFsStore.Benchmarks.Startup;
+using VirtioFsStore.FaultProxy;
 using VirtioFsStore.GuestRunner;
 
 namespace VirtioFsStore.Benchmarks.Report;
@@ -60,6 +62,33 @@ sealed class TextTable(TextWriter output)
                 + $"{Megabytes((long)row.Memory.Median),8}{row.Processes,11}");
         }
     }
+
+    public void WriteLazyHead(string image, long size, LineShape shape)
+    {
+        Line("");
+        Line(string.Create(
+            CultureInfo.InvariantCulture, $"The {image} image, {size / 1e6:F1} MB compressed, at {shape.BytesPerSecond / 1e6:F0} MB/s and a round trip of {shape.RoundTrip.TotalMilliseconds:F0} ms"));
+        Line($"{"",-28}{"seconds",9}{"MB",9}{"of it",8}{"requests",10}{"memory, MB",12}");
+    }
+
+    public void Write(LazyRow row)
+    {
+        var name = row.Stage switch
+        {
+            LazyStage.Pull => "pull (skopeo)",
+            LazyStage.Unpack => "unpack (umoci)",
+            LazyStage.Unpacked => "start from the directory",
+            LazyStage.FirstUnindexed => "first start, unindexed",
+            LazyStage.FirstIndexed => "first start, indexed",
+            LazyStage.Warm => "second start",
+            _ => "read everything (host)",
+        };
+        Line($"{name,-28}{Number(row.Seconds),9}{Number(row.Bytes / 1e6),9}"
+            + string.Create(CultureInfo.InvariantCulture, $"{row.Bytes / row.ImageSize * 100,7:F1}%{row.Requests,10:F0}")
+            + $"{(row.Memory == 0 ? "" : Megabytes((long)row.Memory)),12}");
+    }
+
+    public void WriteMissing(string what, string why) => Line($"{what}: not measured: {why}");
 
     public void Write(IEnumerable<Goal> goals)
     {
