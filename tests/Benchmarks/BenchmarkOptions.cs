@@ -56,6 +56,6 @@ sealed record BenchmarkOptions
 
     public bool Wants(GuestTask task) => Rows?.IsMatch($"Guest {task.Name}") ?? true;
 
-    public bool Wants(LazyImage image, LineShape shape) =>
-        Rows?.IsMatch(string.Create(CultureInfo.InvariantCulture, $"Lazy {image.Name} {shape.BytesPerSecond / 1_000_000}")) ?? true;
+    public bool Wants(LazyImage image, LineShape shape, LazyStage stage) =>
+        Rows?.IsMatch(string.Create(CultureInfo.InvariantCulture, $"Lazy {image.Name} {shape.BytesPerSecond / 1_000_000} {stage}")) ?? true;
 }

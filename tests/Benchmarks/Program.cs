@@ -42,7 +42,7 @@ var onlyGuest = new Option<bool>("--only-guest") { Description = "Only the rows 
 var startup = new Option<bool>("--startup") { Description = "Only how long daemons take to start, and what they hold idle: give --daemon the program that eng/publish makes." };
 var lazy = new Option<bool>("--lazy")
 {
-    Description = "Only starts of guests from images in a registry at the end of a slow line; rounds: 1 if not said. --rows takes 'Lazy IMAGE MB', e.g. 'Lazy (demo|heavy) 3$'.",
+    Description = "Only starts of guests from images in a registry at the end of a slow line; rounds: 1 if not said. --rows takes 'Lazy IMAGE MB STAGE', e.g. 'Lazy demo 3 (Pull|First|Warm)'; Unpack needs Pull, Unpacked both, and Warm FirstIndexed.",
 };
 var requests = new Option<string?>("--requests") { Description = "Appends each request of the lazy rows to this file.", HelpName = "FILE" };
 var json = new Option<string?>("--json") { Description = "Writes all that was measured, each round of it, to this file.", HelpName = "FILE" };

@@ -3,8 +3,8 @@ namespace VirtioFsStore.Backends.ObjectStore.Fetching;
 /// <summary>How much is fetched at a time. Sizes are of compressed bytes.</summary>
 public sealed record LayerCacheOptions
 {
-    /// <summary>What is read ahead when a second miss follows the first: some three spans.</summary>
-    public long FirstWindow { get; init; } = 1 << 20;
+    /// <summary>What is read ahead when a third miss follows the second as that followed the first: one span or two.</summary>
+    public long FirstWindow { get; init; } = 512 << 10;
 
     /// <summary>What readahead grows to: enough for a GB/s at a round trip of 20 ms.</summary>
     public long MaxWindow { get; init; } = 16 << 20;
@@ -15,7 +15,7 @@ public sealed record LayerCacheOptions
     /// <summary>What may be fetched once more to make one request out of two: it costs less than a round trip.</summary>
     public long MaxGap { get; init; } = 64 << 10;
 
-    /// <summary>Which share of a layer is asked for before the rest is sent for as well; above 1 for never.</summary>
+    /// <summary>Which share of a layer is read before the rest is sent for as well; above 1 for never.</summary>
     public double RestAfter { get; init; } = 0.5;
 
     /// <summary>Fetches of a layer at a time; each holds buffers of half a MiB and a decompressor.</summary>

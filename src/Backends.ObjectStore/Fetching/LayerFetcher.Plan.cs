@@ -64,7 +64,6 @@ sealed partial class LayerFetcher
         while (first < piece && _store.StateOf(first) != PieceState.Absent) first++;
         var stop = Math.Min(limit, spans[last].FirstPiece + spans[last].PieceCount);
         while (stop > piece + 1 && _store.StateOf(stop - 1) != PieceState.Absent) stop--;
-        Ask(spans, span, last);
         return new FetchRun(span, first, stop, start, spans[last].InEnd, priority);
     }
 
@@ -103,9 +102,10 @@ sealed partial class LayerFetcher
         return (first, end);
     }
 
-    void Ask(SpanTable spans, int first, int last)
+    /// <summary>Notes what is read of the layer: what was only read ahead does not count before the reader has come past it.</summary>
+    void Ask(SpanTable spans, long first, long last)
     {
-        for (var i = first; i <= last; i++)
+        for (int i = spans.SpanOf(first), end = spans.SpanOf(last); i <= end; i++)
         {
             if (_asked![i] || spans[i].PieceCount == 0) continue;
             _asked[i] = true;

@@ -27,7 +27,7 @@ sealed partial class LayerFetcher : IAsyncDisposable
     readonly List<Task> _working = [];
     SpanTable? _spans;
 
-    /// <summary>Which spans were asked for since this was made, and how much of the blob they are.</summary>
+    /// <summary>Which spans were read since this was made, and how much of the blob they are.</summary>
     BitArray? _asked;
 
     long _askedBytes;
@@ -162,6 +162,7 @@ sealed partial class LayerFetcher : IAsyncDisposable
             // A run marks a piece first and leaves it then: what is absent here and nobody's is really to be fetched.
             if (_store.StateOf(piece) != PieceState.Absent) return true;
             var sequence = stream?.Find(spans, piece);
+            Ask(spans, sequence?.Last ?? piece, end - 1);
             var run = Owner(piece);
             if (run is not null && IsTooFar(spans, run, piece))
             {
@@ -178,7 +179,7 @@ sealed partial class LayerFetcher : IAsyncDisposable
             else if (sequence is not null)
             {
                 // The reader has caught up with what is under way: what follows is sent for already now, if this is the last of it.
-                var ahead = run.End >= sequence.End ? PlanAhead(spans, run.End, sequence.Grow(_options)) : null;
+                var ahead = run.End >= sequence.End && sequence.Grow(_options) is > 0 and var window ? PlanAhead(spans, run.End, window) : null;
                 sequence.Advance(piece, ahead?.End ?? Math.Max(sequence.End, run.End));
                 if (ahead is not null) Start(ahead);
             }

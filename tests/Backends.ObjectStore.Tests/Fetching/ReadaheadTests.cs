@@ -31,7 +31,7 @@ public sealed class ReadaheadTests
         }
 
         var spans = fixture.Source.Requests.Select(request => (request.Length + Span - 1) / Span).ToArray();
-        Assert.Equal([1, 2, 4, 8, 16, 16], spans[..6]);
+        Assert.Equal([1, 1, 2, 4, 8, 16, 16], spans[..7]);
         Assert.Equal(fixture.Layer.BlobSize, fixture.Source.Requests.Sum(request => request.Length));
         fixture.Reader.AssertComplete();
     }
@@ -51,9 +51,9 @@ public sealed class ReadaheadTests
     {
         await using var fixture = new CacheFixture(Layer(100), Options);
         var stream = new FetchStream();
-        foreach (var span in new[] { 10, 60, 11, 61 })
+        foreach (var span in new[] { 10, 60, 11, 61, 12, 62 })
             Assert.Equal(Errno.None, await fixture.Cache.EnsureAsync(fixture.Layer.Spans[span].FirstPiece, 1, stream, default));
-        Assert.Equal([1, 1, 2, 2], fixture.Source.Requests.Select(request => request.Length / Span));
+        Assert.Equal([1, 1, 1, 1, 2, 2], fixture.Source.Requests.Select(request => request.Length / Span));
     }
 
     [Fact]
@@ -62,13 +62,14 @@ public sealed class ReadaheadTests
         await using var fixture = new CacheFixture(Layer(100), Options);
         var stream = new FetchStream();
         var spans = fixture.Layer.Spans;
+        Assert.Equal(Errno.None, await fixture.Cache.EnsureAsync(spans[9].FirstPiece, 1, stream, default));
         Assert.Equal(Errno.None, await fixture.Cache.EnsureAsync(spans[10].FirstPiece, 1, stream, default));
         fixture.Source.Gate = spans[11].Start.InOffset;
         var second = fixture.Cache.EnsureAsync(spans[11].FirstPiece, 1, stream, default).AsTask();
         var third = fixture.Cache.EnsureAsync(spans[12].FirstPiece, 1, stream, default).AsTask();
-        while (fixture.Source.Requests.Count < 3) await Task.Yield();
+        while (fixture.Source.Requests.Count < 4) await Task.Yield();
         Assert.Equal(
-            [(10L, 1L, RequestPriority.Demand), (11, 2, RequestPriority.Demand), (13, 4, RequestPriority.Readahead)],
+            [(9L, 1L, RequestPriority.Demand), (10, 1, RequestPriority.Demand), (11, 2, RequestPriority.Demand), (13, 4, RequestPriority.Readahead)],
             fixture.Source.Requests.Select(request => (request.Offset / Span, request.Length / Span, request.Priority)).Order());
         fixture.Source.Gate = long.MaxValue;
         Assert.Equal(Errno.None, await second);
@@ -108,6 +109,22 @@ public sealed class ReadaheadTests
     }
 
     [Fact]
+    public async Task What_is_read_ahead_and_not_used_brings_no_rest()
+    {
+        await using var fixture = new CacheFixture(Layer(40), Options with { FirstWindow = 30 * Span, MaxWindow = 30 * Span, RestAfter = 0.5 });
+        var spans = fixture.Layer.Spans;
+        var stream = new FetchStream();
+        foreach (var span in new[] { 2, 3, 4 }) Assert.Equal(Errno.None, await fixture.Cache.EnsureAsync(spans[span].FirstPiece, 1, stream, default));
+        while (!fixture.Reader.IsPresent(spans[33].FirstPiece)) await Task.Yield();
+        Assert.Equal(Errno.None, await fixture.Cache.EnsureAsync(spans[0].FirstPiece, 1, stream, default));
+        Assert.DoesNotContain(fixture.Source.Requests, request => request.Priority == RequestPriority.Readahead);
+        // Past all of it: that was read, and is more than half.
+        Assert.Equal(Errno.None, await fixture.Cache.EnsureAsync(spans[34].FirstPiece, 1, stream, default));
+        while (fixture.Reader.PresentCount() < fixture.Layer.PieceCount) await Task.Yield();
+        Assert.Contains(fixture.Source.Requests, request => request.Priority == RequestPriority.Readahead);
+    }
+
+    [Fact]
     public async Task Readahead_that_breaks_is_counted_and_nobodys_error()
     {
         await using var fixture = new CacheFixture(Layer(100), Options);
@@ -117,8 +134,8 @@ public sealed class ReadaheadTests
         {
             if (offset >= spans[12].Start.InOffset) throw new SourceException(SourceFailure.Transient, "gone");
         };
-        Assert.Equal(Errno.None, await fixture.Cache.EnsureAsync(spans[10].FirstPiece, 1, stream, default));
-        Assert.Equal(Errno.None, await fixture.Cache.EnsureAsync(spans[11].FirstPiece, 1, stream, default));
+        foreach (var span in new[] { 9, 10, 11 })
+            Assert.Equal(Errno.None, await fixture.Cache.EnsureAsync(spans[span].FirstPiece, 1, stream, default));
         while (fixture.Cache.Store.Counters.Read().ReadaheadFailures == 0) await Task.Yield();
         Assert.Equal(0, fixture.Cache.Store.Counters.Read().FetchFailures);
         fixture.Source.BeforeRead = null;
@@ -131,6 +148,7 @@ public sealed class ReadaheadTests
         await using var fixture = new CacheFixture(Layer(100), Options with { MaxFetches = 1, MaxReadaheads = 1 });
         var stream = new FetchStream();
         var spans = fixture.Layer.Spans;
+        await fixture.Cache.EnsureAsync(spans[9].FirstPiece, 1, stream, default);
         await fixture.Cache.EnsureAsync(spans[10].FirstPiece, 1, stream, default);
         fixture.Source.Gate = spans[11].Start.InOffset;
         var second = fixture.Cache.EnsureAsync(spans[11].FirstPiece, 1, stream, default).AsTask();
@@ -139,8 +157,8 @@ public sealed class ReadaheadTests
         var demand = fixture.Cache.EnsureAsync(spans[50].FirstPiece, 1, null, default).AsTask();
         fixture.Source.Gate = long.MaxValue;
         Assert.Equal([Errno.None, Errno.None, Errno.None], await Task.WhenAll(second, third, demand));
-        while (fixture.Source.Requests.Count < 4) await Task.Yield();
-        Assert.Equal([10L, 11, 50, 13], fixture.Source.Requests.Select(request => request.Offset / Span));
+        while (fixture.Source.Requests.Count < 5) await Task.Yield();
+        Assert.Equal([9L, 10, 11, 50, 13], fixture.Source.Requests.Select(request => request.Offset / Span));
     }
 
     static bool IsThere(CacheFixture fixture, long inEnd) =>

@@ -32,7 +32,7 @@ sealed class LazyBenchmark(BenchmarkOptions options, RealParts parts, TextTable 
         var registry = await RegistryServer.StartAsync().ConfigureAwait(false);
         await using (registry.ConfigureAwait(false))
         {
-            foreach (var image in LazyImage.All(parts).Where(image => s_shapes.Any(shape => options.Wants(image, shape))))
+            foreach (var image in LazyImage.All(parts).Where(image => s_shapes.Any(shape => Wanted(image, shape).Length > 0)))
             {
                 if (RealParts.Missing(image.Layout) is not null)
                 {
@@ -41,7 +41,7 @@ sealed class LazyBenchmark(BenchmarkOptions options, RealParts parts, TextTable 
                 }
 
                 var size = Push(image, registry.Host);
-                foreach (var shape in s_shapes.Where(shape => options.Wants(image, shape)))
+                foreach (var shape in s_shapes.Where(shape => Wanted(image, shape).Length > 0))
                     await MeasureAsync(image, size, shape, registry.Endpoint, stop).ConfigureAwait(false);
             }
         }
@@ -49,9 +49,12 @@ sealed class LazyBenchmark(BenchmarkOptions options, RealParts parts, TextTable 
         return _rows;
     }
 
+    LazyStage[] Wanted(LazyImage image, LineShape shape) => [.. Enum.GetValues<LazyStage>().Where(stage => options.Wants(image, shape, stage))];
+
     async Task MeasureAsync(LazyImage image, long size, LineShape shape, Uri registry, CancellationToken stop)
     {
-        LazyStage[] stages = [.. Enum.GetValues<LazyStage>().Where(stage => LazyRound.Missing(stage, parts) is null)];
+        var wanted = Wanted(image, shape);
+        LazyStage[] stages = [.. wanted.Where(stage => LazyRound.Missing(stage, parts) is null)];
         var measures = stages.ToDictionary(stage => stage, _ => new List<LazyMeasure>());
         for (var round = 0; round < options.Rounds; round++)
         {
@@ -79,7 +82,7 @@ sealed class LazyBenchmark(BenchmarkOptions options, RealParts parts, TextTable 
         }
 
         table.WriteLazyHead(image.Name, size, shape);
-        foreach (var stage in Enum.GetValues<LazyStage>())
+        foreach (var stage in wanted)
         {
             if (!measures.TryGetValue(stage, out var rounds))
             {
