@@ -133,4 +133,20 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(2, output.TrimEnd('\n').Split('\n').Length);
         Assert.Contains("red", output, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void What_keeps_the_indexes_of_an_image_is_listed_as_that_and_goes_with_the_image()
+    {
+        TinyImage.Create(_directory["image"], new Dictionary<string, byte[]> { ["f"] = "x"u8.ToArray() });
+        var image = $"oci:{_directory["image"]}";
+        Assert.Equal(0, Daemon.Run("image", "index", "--push", "--store", _directory["store"], image).ExitCode);
+
+        var rows = Daemon.Run("image", "ls", image).Output.TrimEnd('\n').Split('\n');
+        var derived = Assert.Single(rows, row => row.StartsWith("latest-indexed ", StringComparison.Ordinal)).Split(' ')[^1];
+        var artifact = Assert.Single(rows, row => row.Contains(".layer-index ", StringComparison.Ordinal));
+        Assert.EndsWith($"(layer indexes of {derived})", artifact, StringComparison.Ordinal);
+
+        Assert.Equal(0, Daemon.Run("image", "rm", $"{image}:latest-indexed").ExitCode);
+        Assert.Equal(2, Daemon.Run("image", "ls", image).Output.TrimEnd('\n').Split('\n').Length);
+    }
 }

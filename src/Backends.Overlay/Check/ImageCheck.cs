@@ -1,6 +1,8 @@
+using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Images;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Backends.Overlay.Store;
+using VirtioFsStore.Backends.Overlay.Transfer;
 using VirtioFsStore.Core.Interop;
 
 namespace VirtioFsStore.Backends.Overlay.Check;
@@ -9,10 +11,10 @@ namespace VirtioFsStore.Backends.Overlay.Check;
 /// <c>virtiofs-store image check</c>: compares what is served of an image with references that other programs unpack: GNU tar, layer
 /// by layer, and umoci where it is installed. Needs root, since references have devices and owners.
 /// </summary>
-/// <param name="provider">Opens the image.</param>
+/// <param name="keeper">Owns the store from which the image is served.</param>
 /// <param name="options">Where and with what.</param>
 /// <param name="output">Gets a line for each difference, and what was compared.</param>
-public sealed class ImageCheck(ImageProvider provider, ImageCheckOptions options, TextWriter output)
+public sealed class ImageCheck(LocalKeeper keeper, ImageCheckOptions options, TextWriter output)
 {
     /// <summary>What umoci is known to do otherwise.</summary>
     internal static ComparisonRules UmociRules { get; } = new()
@@ -32,38 +34,32 @@ public sealed class ImageCheck(ImageProvider provider, ImageCheckOptions options
     {
         if (!Environment.IsPrivilegedProcess)
             throw new ImageException("image check unpacks device nodes and files of all owners to compare with: run it as root");
-        var opened = await provider.OpenAsync(request, progress, cancellation).ConfigureAwait(false);
-        await using (opened.FileSystem.ConfigureAwait(false))
-        {
-            var count = await AgainstTarAsync(opened, cancellation).ConfigureAwait(false);
-            return count + await AgainstUmociAsync(opened, cancellation).ConfigureAwait(false);
-        }
+        var opened = await new ImageProvider(keeper).OpenAsync(request, progress, cancellation).ConfigureAwait(false);
+        await using var fileSystemEnds = opened.FileSystem.ConfigureAwait(false);
+        var source = keeper.OpenSource(request);
+        await using var sourceEnds = source.ConfigureAwait(false);
+        var count = await AgainstTarAsync(opened, source, cancellation).ConfigureAwait(false);
+        return count + await AgainstUmociAsync(opened, request.Platform, source, cancellation).ConfigureAwait(false);
     }
 
-    async Task<int> AgainstTarAsync(OpenedImage opened, CancellationToken cancellation)
+    async Task<int> AgainstTarAsync(OpenedImage opened, IImageSource source, CancellationToken cancellation)
     {
         using var work = new WorkFolder(options.TemporaryFolder);
         var complaints = new List<string>();
-        using var folder = await ReferenceUnpacker.UnpackAsync(work.Path, opened.Image, complaints.Add, cancellation).ConfigureAwait(false);
+        using var folder = await ReferenceUnpacker.UnpackAsync(work.Path, opened.Image, source, complaints.Add, cancellation).ConfigureAwait(false);
         foreach (var complaint in complaints)
             await output.WriteLineAsync(complaint).ConfigureAwait(false);
         return complaints.Count + await CompareAsync(opened, folder, "GNU tar", new ComparisonRules(), cancellation).ConfigureAwait(false);
     }
 
-    async Task<int> AgainstUmociAsync(OpenedImage opened, CancellationToken cancellation)
+    async Task<int> AgainstUmociAsync(OpenedImage opened, Platform platform, IImageSource source, CancellationToken cancellation)
     {
         if (options.Umoci is null)
             return 0;
-        if (opened.Image.Reference is not { Tag: { } tag, Digest: null })
-        {
-            await output.WriteLineAsync("umoci: not compared with; it takes tags only: name the image as oci:PATH:TAG").ConfigureAwait(false);
-            return 0;
-        }
-
         using var work = new WorkFolder(options.TemporaryFolder);
         var bundle = Path.Combine(work.Path, "bundle");
         var outcome = await ExternalTool.TryRunAsync(
-            options.Umoci, ["unpack", "--image", $"{Path.GetFullPath(opened.Image.Reference.Path)}:{tag}", bundle], work.Path, cancellation).ConfigureAwait(false);
+            options.Umoci, ["unpack", "--image", await LayoutOfAsync(work.Path, opened.Image, platform, source, cancellation).ConfigureAwait(false), bundle], work.Path, cancellation).ConfigureAwait(false);
         if (outcome is null)
         {
             await output.WriteLineAsync("umoci: not installed, not compared with").ConfigureAwait(false);
@@ -78,6 +74,21 @@ public sealed class ImageCheck(ImageProvider provider, ImageCheckOptions options
 
         using var folder = new HostFolder(Path.Combine(bundle, "rootfs"));
         return await CompareAsync(opened, folder, "umoci", UmociRules, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>umoci takes images of layouts alone, and by their tags: any other is copied into one.</summary>
+    /// <returns>PATH:TAG.</returns>
+    static async Task<string> LayoutOfAsync(string work, ResolvedImage image, Platform platform, IImageSource source, CancellationToken cancellation)
+    {
+        var reference = image.Reference;
+        if (reference is { IsRemote: false, Tag: { } tag, Digest: null }) return $"{Path.GetFullPath(reference.Path)}:{tag}";
+        const string copied = "checked";
+        var path = Path.Combine(work, "layout");
+        var layout = new LayoutImageTarget(new DirectoryFolder(path));
+        await using var layoutEnds = layout.ConfigureAwait(false);
+        await new ImagePush(source, layout, null).RunAsync(
+            reference with { Tag = null, Digest = image.Manifest.Digest }, platform, new ImageReference(ImageScheme.Layout, path, copied, null), cancellation).ConfigureAwait(false);
+        return $"{path}:{copied}";
     }
 
     async Task<int> CompareAsync(OpenedImage opened, HostFolder folder, string name, ComparisonRules rules, CancellationToken cancellation)

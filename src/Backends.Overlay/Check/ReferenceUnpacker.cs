@@ -1,4 +1,5 @@
 using VirtioFsStore.Backends.ObjectStore.Decompression;
+using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Merge;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Core.Interop;
@@ -20,12 +21,13 @@ sealed class ReferenceUnpacker
     ReferenceUnpacker(string path, HostFolder folder, Action<string> complain) => (_path, _folder, _complain) = (path, folder, complain);
 
     /// <param name="work">An empty folder; the image's root is made in it.</param>
-    /// <param name="image">From an OCI layout.</param>
+    /// <param name="image">What is unpacked.</param>
+    /// <param name="source">Has its layers, which are verified on their way into the folder; each stays there only while tar reads it.</param>
     /// <param name="complain">Gets what tar complains about.</param>
     /// <param name="cancellation">Ends tar.</param>
     /// <returns>The root.</returns>
-    /// <exception cref="ImageException">tar is missing, or a layer cannot be unpacked here without leaving the folder.</exception>
-    public static async Task<HostFolder> UnpackAsync(string work, ResolvedImage image, Action<string> complain, CancellationToken cancellation)
+    /// <exception cref="ImageException">tar is missing, a layer cannot be read, or it cannot be unpacked here without leaving the folder.</exception>
+    public static async Task<HostFolder> UnpackAsync(string work, ResolvedImage image, IImageSource source, Action<string> complain, CancellationToken cancellation)
     {
         // As the root of an image that says nothing of it.
         var root = Path.Combine(work, "root");
@@ -38,8 +40,9 @@ sealed class ReferenceUnpacker
             var unpacker = new ReferenceUnpacker(root, folder, complain);
             foreach (var layer in image.Layers)
             {
-                var digest = layer.Blob.Digest;
-                await unpacker.ApplyAsync(Path.Combine(image.Reference.Path, "blobs", digest.Algorithm, digest.Hex), layer.Compression, cancellation).ConfigureAwait(false);
+                var blob = await CopyAsync(work, layer.Blob, source, cancellation).ConfigureAwait(false);
+                await unpacker.ApplyAsync(blob, layer.Compression, cancellation).ConfigureAwait(false);
+                File.Delete(blob);
             }
 
             return folder;
@@ -51,12 +54,30 @@ sealed class ReferenceUnpacker
         }
     }
 
+    static async Task<string> CopyAsync(string work, Descriptor layer, IImageSource source, CancellationToken cancellation)
+    {
+        try
+        {
+            var blob = await source.OpenBlobAsync(layer, cancellation).ConfigureAwait(false);
+            await using var blobEnds = blob.ConfigureAwait(false);
+            var copy = new LayoutImageTarget(new DirectoryFolder(work));
+            await using var copyEnds = copy.ConfigureAwait(false);
+            await copy.PushBlobAsync(layer, blob, null, cancellation).ConfigureAwait(false);
+        }
+        catch (SourceException e)
+        {
+            throw new ImageException($"layer {layer.Digest} of {source.Name} cannot be read, so there is no reference to compare with: {e.Message}", e);
+        }
+
+        return Path.Combine(work, LayoutImageSource.KeyOf(layer.Digest));
+    }
+
     async Task ApplyAsync(string blob, Compression compression, CancellationToken cancellation)
     {
         var members = await ListAsync(blob, compression, cancellation).ConfigureAwait(false);
         foreach (var member in members)
             if (member.Path.AsSpan().IndexOf(".."u8) >= 0 && PathText.Of(member.Path).Split('/').Contains(".."))
-                throw new ImageException($"{blob}: GNU tar refuses {PathText.FromRoot(member.Path)}, so there is no reference to compare with");
+                throw new ImageException($"{Path.GetFileName(blob)}: GNU tar refuses {PathText.FromRoot(member.Path)}, so there is no reference to compare with");
         var times = RememberTimes(members);
         Hide(members);
         MakeWay(members);
@@ -161,7 +182,7 @@ sealed class ReferenceUnpacker
                 catch (SystemCallException e) when (e.Error is Errno.EXDEV or Errno.ELOOP)
                 {
                     throw new ImageException(
-                        $"{blob}: {PathText.FromRoot(member.Path)} is reached through a link that leads out of the folder, so GNU tar cannot unpack it safely; there is no reference to compare with");
+                        $"{Path.GetFileName(blob)}: {PathText.FromRoot(member.Path)} is reached through a link that leads out of the folder, so GNU tar cannot unpack it safely; there is no reference to compare with");
                 }
             }
         }

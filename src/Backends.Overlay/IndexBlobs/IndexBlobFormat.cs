@@ -1,3 +1,6 @@
+using System.Buffers;
+using VirtioFsStore.Backends.ObjectStore.Sources;
+
 namespace VirtioFsStore.Backends.Overlay.IndexBlobs;
 
 /// <summary>A layer index as a blob beside the image; docs/formats.md describes it.</summary>
@@ -17,6 +20,30 @@ public static class IndexBlobFormat
 
     /// <summary>On an index blob's descriptor: the digest of the layer.</summary>
     public const string LayerAnnotation = "io.virtiofs-store.layer-index.layer";
+
+    static readonly SearchValues<char> s_hex = SearchValues.Create("0123456789abcdef");
+
+    const string ArtifactTagSuffix = ".layer-index";
+
+    /// <summary>Of a digest in a tag, which takes 128 characters in all; the referrers of distribution-spec are called so, too.</summary>
+    const int TagHexLength = 64;
+
+    /// <summary>The tag of the manifest that keeps the index blobs of a derived manifest.</summary>
+    public static string ArtifactTag(Digest manifest)
+    {
+        ArgumentNullException.ThrowIfNull(manifest);
+        return $"{manifest.Algorithm}-{manifest.Hex[..Math.Min(TagHexLength, manifest.Hex.Length)]}{ArtifactTagSuffix}";
+    }
+
+    /// <summary>Whether a tag is the name of such a manifest, whosever it is.</summary>
+    public static bool IsArtifactTag(string tag)
+    {
+        ArgumentNullException.ThrowIfNull(tag);
+        var hex = tag.AsSpan(Math.Min(tag.IndexOf('-', StringComparison.Ordinal) + 1, tag.Length));
+        return tag.EndsWith(ArtifactTagSuffix, StringComparison.Ordinal)
+            && hex.Length == TagHexLength + ArtifactTagSuffix.Length
+            && !hex[..TagHexLength].ContainsAnyExcept(s_hex);
+    }
 
     internal const uint Version = 1;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using VirtioFsStore.Backends.ObjectStore.Sources;
+using VirtioFsStore.Backends.Overlay.IndexBlobs;
 
 namespace VirtioFsStore.Backends.Overlay.Oci;
 
@@ -24,7 +25,7 @@ public sealed class LayoutImageSource(IObjectFolder folder) : IImageSource
         if (tag is null)
         {
             // What has no name beside one that has is what had that name before, or an artifact about it.
-            var named = manifests.FindAll(manifest => manifest.RefName is not null);
+            var named = manifests.FindAll(manifest => manifest.RefName is { } name && !IndexBlobFormat.IsArtifactTag(name));
             // Platforms of one untagged image are one image; several names are not.
             if (named.DistinctBy(manifest => manifest.RefName).Count() < 2) return named.Count > 0 ? named : manifests;
             throw new ImageException($"the OCI layout {Name} holds several images; name one: {Tags(manifests)}");

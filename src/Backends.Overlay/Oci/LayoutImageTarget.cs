@@ -1,4 +1,5 @@
 using VirtioFsStore.Backends.ObjectStore.Sources;
+using VirtioFsStore.Backends.Overlay.IndexBlobs;
 
 namespace VirtioFsStore.Backends.Overlay.Oci;
 
@@ -72,11 +73,11 @@ public sealed class LayoutImageTarget(IWritableFolder folder) : IImageTarget
         await folder.PutAsync(key, stream, content.Length, null, cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>Manifests without a name that are about what goes, such as those that keep index blobs.</summary>
+    /// <summary>Manifests that are about what goes, without a name or with one that is made of its digest: those that keep index blobs.</summary>
     async ValueTask<HashSet<Digest>> FindArtifactsAsync(IReadOnlyList<Descriptor> all, HashSet<Digest> subjects, CancellationToken cancellation)
     {
         var found = new HashSet<Digest>();
-        foreach (var manifest in all.Where(manifest => manifest.RefName is null && MediaTypes.IsManifest(manifest.MediaType)))
+        foreach (var manifest in all.Where(manifest => (manifest.RefName is null || IndexBlobFormat.IsArtifactTag(manifest.RefName)) && MediaTypes.IsManifest(manifest.MediaType)))
         {
             try
             {

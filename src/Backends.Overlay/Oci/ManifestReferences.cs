@@ -10,7 +10,9 @@ namespace VirtioFsStore.Backends.Overlay.Oci;
 /// <param name="Blobs">Configuration, layers, and their index blobs.</param>
 /// <param name="Optional">Digests of those that an image can do without: index blobs.</param>
 /// <param name="Subject">What an artifact is about, or null.</param>
-sealed record ManifestReferences(IReadOnlyList<Descriptor> Manifests, IReadOnlyList<Descriptor> Blobs, IReadOnlySet<Digest> Optional, Digest? Subject)
+/// <param name="ArtifactType">What it is, if it is no image (image-spec, manifest.md "artifactType"); else null.</param>
+sealed record ManifestReferences(
+    IReadOnlyList<Descriptor> Manifests, IReadOnlyList<Descriptor> Blobs, IReadOnlySet<Digest> Optional, Digest? Subject, string? ArtifactType)
 {
     /// <summary>Manifests within one image, artifacts and attestations included: more than any tool writes.</summary>
     const int MaxDepth = 8;
@@ -21,7 +23,7 @@ sealed record ManifestReferences(IReadOnlyList<Descriptor> Manifests, IReadOnlyL
     public static ManifestReferences Read(string name, Descriptor manifest, ReadOnlyMemory<byte> json)
     {
         if (MediaTypes.IsIndex(manifest.MediaType))
-            return new ManifestReferences(ImageDocuments.ReadIndex(name, manifest.MediaType, json), [], new HashSet<Digest>(), null);
+            return new ManifestReferences(ImageDocuments.ReadIndex(name, manifest.MediaType, json), [], new HashSet<Digest>(), null, null);
         using var document = OciDocument.Parse(name, json);
         document.CheckSchemaVersion();
         var root = document.Root;
@@ -41,7 +43,7 @@ sealed record ManifestReferences(IReadOnlyList<Descriptor> Manifests, IReadOnlyL
         }
 
         var subject = document.Member(root, "subject", JsonValueKind.Object) is { } given ? document.Descriptor(given, "subject").Digest : null;
-        return new ManifestReferences([], blobs, optional, subject);
+        return new ManifestReferences([], blobs, optional, subject, document.Text(root, "artifactType"));
     }
 
     /// <summary>Reads a manifest or an index and all below it.</summary>
@@ -71,6 +73,6 @@ sealed record ManifestReferences(IReadOnlyList<Descriptor> Manifests, IReadOnlyL
     static Descriptor? IndexBlobOf(Descriptor layer) =>
         Digest.TryParse(layer.Annotations.GetValueOrDefault(IndexBlobFormat.DigestAnnotation)) is { } digest
         && long.TryParse(layer.Annotations.GetValueOrDefault(IndexBlobFormat.SizeAnnotation), NumberStyles.None, CultureInfo.InvariantCulture, out var size)
-            ? new Descriptor(IndexBlobFormat.MediaType, digest, size, null, new Dictionary<string, string>())
+            ? new Descriptor(IndexBlobFormat.MediaType, digest, size, null, new Dictionary<string, string> { [IndexBlobFormat.LayerAnnotation] = layer.Digest.ToString() })
             : null;
 }

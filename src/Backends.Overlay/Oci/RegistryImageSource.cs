@@ -1,6 +1,7 @@
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.ObjectStore.Sources.Registry;
 using VirtioFsStore.Backends.ObjectStore.Sources.Resilience;
+using VirtioFsStore.Backends.Overlay.IndexBlobs;
 
 namespace VirtioFsStore.Backends.Overlay.Oci;
 
@@ -94,17 +95,22 @@ public sealed class RegistryImageSource : IImageTarget
     public async ValueTask RemoveAsync(ImageReference reference, CancellationToken cancellation)
     {
         var name = reference.Digest?.ToString() ?? Tag(reference);
+        Digest digest;
         try
         {
-            if (await _client.DeleteManifestAsync(name, cancellation).ConfigureAwait(false)) return;
-            var digest = reference.Digest ?? await OnlyTagOfAsync(name, cancellation).ConfigureAwait(false);
-            if (digest == reference.Digest || !await _client.DeleteManifestAsync(digest.ToString(), cancellation).ConfigureAwait(false))
-                throw new SourceException(SourceFailure.Refused, $"{Name} forbids to delete {name}; a registry of one's own allows it by REGISTRY_STORAGE_DELETE_ENABLED=true");
+            digest = reference.Digest ?? (await DescribeAsync(name, cancellation).ConfigureAwait(false)).Digest;
+            if (!await _client.DeleteManifestAsync(name, cancellation).ConfigureAwait(false))
+            {
+                if (reference.Digest is null) await CheckIsOnlyTagAsync(name, digest, cancellation).ConfigureAwait(false);
+                if (reference.Digest is not null || !await _client.DeleteManifestAsync(digest.ToString(), cancellation).ConfigureAwait(false)) throw Forbidden(name);
+            }
         }
         catch (SourceException e) when (e.Failure == SourceFailure.Missing)
         {
             throw new ImageException($"{Name} has no {name}: {e.Message}", e);
         }
+
+        await RemoveIndexesAsync(digest, hasOtherTags: reference.Digest is null, cancellation).ConfigureAwait(false);
     }
 
     public ValueTask DisposeAsync()
@@ -113,15 +119,36 @@ public sealed class RegistryImageSource : IImageTarget
         return ValueTask.CompletedTask;
     }
 
+    SourceException Forbidden(string name) =>
+        new(SourceFailure.Refused, $"{Name} forbids to delete {name}; a registry of one's own allows it by REGISTRY_STORAGE_DELETE_ENABLED=true");
+
+    /// <summary>What keeps the index blobs of a manifest goes with it.</summary>
+    /// <param name="manifest">Of which a tag was removed.</param>
+    /// <param name="hasOtherTags">Whether it may have others, and be there still.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    async ValueTask RemoveIndexesAsync(Digest manifest, bool hasOtherTags, CancellationToken cancellation)
+    {
+        Digest artifact;
+        try
+        {
+            artifact = (await DescribeAsync(IndexBlobFormat.ArtifactTag(manifest), cancellation).ConfigureAwait(false)).Digest;
+        }
+        catch (SourceException e) when (e.Failure == SourceFailure.Missing)
+        {
+            return;
+        }
+
+        if (hasOtherTags && (await ListAsync(cancellation).ConfigureAwait(false)).Any(other => other.Digest == manifest)) return;
+        if (!await _client.DeleteManifestAsync(artifact.ToString(), cancellation).ConfigureAwait(false)) throw Forbidden(artifact.ToString());
+    }
+
     /// <summary>Registries older than the specification delete manifests, not tags; that does the same where there is no other tag of it.</summary>
-    async ValueTask<Digest> OnlyTagOfAsync(string tag, CancellationToken cancellation)
+    async ValueTask CheckIsOnlyTagAsync(string tag, Digest digest, CancellationToken cancellation)
     {
         var all = await ListAsync(cancellation).ConfigureAwait(false);
-        var digest = (await DescribeAsync(tag, cancellation).ConfigureAwait(false)).Digest;
         var others = all.Where(manifest => manifest.Digest == digest && manifest.RefName != tag).Select(manifest => manifest.RefName).ToList();
-        return others.Count == 0
-            ? digest
-            : throw new SourceException(SourceFailure.Refused, $"{Name} cannot remove a tag by itself, and {digest} is also {string.Join(", ", others)}; to remove it under all its names, say @{digest}");
+        if (others.Count > 0)
+            throw new SourceException(SourceFailure.Refused, $"{Name} cannot remove a tag by itself, and {digest} is also {string.Join(", ", others)}; to remove it under all its names, say @{digest}");
     }
 
     async ValueTask<Descriptor> DescribeAsync(string tag, CancellationToken cancellation)

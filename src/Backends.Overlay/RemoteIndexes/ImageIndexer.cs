@@ -11,9 +11,6 @@ public sealed class ImageIndexer(StoreDirectory store)
 {
     public const string TagSuffix = "-indexed";
 
-    /// <summary>The tag of the manifest that keeps the index blobs of a derived manifest.</summary>
-    public static string ArtifactTag(Digest manifest) => $"{manifest.Algorithm}-{manifest.Hex}.layer-index";
-
     /// <summary>Pushes the index blobs, the manifest that keeps them, and at last the derived manifest: whoever finds its tag finds all.</summary>
     /// <param name="image">Its layers are indexed in the store.</param>
     /// <param name="target">Has the image, and takes the rest.</param>
@@ -47,12 +44,9 @@ public sealed class ImageIndexer(StoreDirectory store)
 
         var derived = DerivedManifest.Create(manifest, [.. image.Layers.Select(layer => indexes[layer.Blob.Digest].Blob)]);
         var descriptor = Descriptor(image.Manifest.MediaType, derived) with { Platform = image.Manifest.Platform ?? image.Config.Platform };
-        var artifact = DerivedManifest.CreateArtifact(descriptor, indexes.Values.Select(index => index.Blob).DistinctBy(blob => blob.Digest));
-        var artifactDescriptor = Descriptor(MediaTypes.Manifest, artifact);
-        await PushConfigAsync(target, cancellation).ConfigureAwait(false);
-        await target.PushManifestAsync(artifactDescriptor, artifact, ArtifactTag(descriptor.Digest), cancellation).ConfigureAwait(false);
+        var artifact = await IndexArtifact.PushAsync(target, descriptor, indexes.Values.Select(index => index.Blob).DistinctBy(blob => blob.Digest), cancellation).ConfigureAwait(false);
         await target.PushManifestAsync(descriptor, derived, tag, cancellation).ConfigureAwait(false);
-        return new IndexedImage(descriptor, tag, artifactDescriptor, [.. image.Layers.Select(layer => indexes[layer.Blob.Digest])]);
+        return new IndexedImage(descriptor, tag, artifact, [.. image.Layers.Select(layer => indexes[layer.Blob.Digest])]);
     }
 
     LayerIndexBlob Pack(Digest layer, string path, CancellationToken cancellation)
@@ -72,15 +66,6 @@ public sealed class ImageIndexer(StoreDirectory store)
         var file = FileRangeSource.Open(path, new SourceIdentity(blob.Digest, null));
         await using (file.ConfigureAwait(false))
             await target.PushBlobAsync(blob, file, null, cancellation).ConfigureAwait(false);
-    }
-
-    static async ValueTask PushConfigAsync(IImageTarget target, CancellationToken cancellation)
-    {
-        var config = DerivedManifest.EmptyConfigDescriptor;
-        if (await target.HasBlobAsync(config, cancellation).ConfigureAwait(false)) return;
-        var bytes = new MemoryRangeSource("the empty configuration", DerivedManifest.EmptyConfig, new SourceIdentity(config.Digest, null));
-        await using (bytes.ConfigureAwait(false))
-            await target.PushBlobAsync(config, bytes, null, cancellation).ConfigureAwait(false);
     }
 
     static Descriptor Descriptor(string mediaType, byte[] document) =>

@@ -1,5 +1,8 @@
+using System.Collections.Concurrent;
 using VirtioFsStore.Backends.ObjectStore.Sources;
+using VirtioFsStore.Backends.Overlay.IndexBlobs;
 using VirtioFsStore.Backends.Overlay.Oci;
+using VirtioFsStore.Backends.Overlay.RemoteIndexes;
 
 namespace VirtioFsStore.Backends.Overlay.Transfer;
 
@@ -35,8 +38,11 @@ public sealed class ImagePush(IImageSource source, IImageTarget target, IProgres
             ? await ManifestReferences.WalkAsync(source, root, cancellation).ConfigureAwait(false)
             : await WalkMadeAsync(root, made, found, cancellation).ConfigureAwait(false);
         var counts = await PushBlobsAsync(all.Select(item => item.References), cancellation).ConfigureAwait(false);
-        foreach (var (manifest, json, _) in all)
+        foreach (var (manifest, json, references) in all)
         {
+            var indexes = references.Blobs.Where(blob => blob.MediaType == IndexBlobFormat.MediaType && !counts.Missing.Contains(blob.Digest)).DistinctBy(blob => blob.Digest).ToList();
+            if (indexes.Count > 0 && references.ArtifactType is null)
+                await NamedAsync(manifest, async () => await IndexArtifact.PushAsync(target, manifest, indexes, cancellation).ConfigureAwait(false)).ConfigureAwait(false);
             var isRoot = manifest.Digest == root.Digest;
             await NamedAsync(manifest, () => target.PushManifestAsync(manifest, json, isRoot ? tag : null, cancellation)).ConfigureAwait(false);
         }
@@ -64,12 +70,13 @@ public sealed class ImagePush(IImageSource source, IImageTarget target, IProgres
         return [.. all.DistinctBy(item => item.Manifest.Digest), (root, json, ManifestReferences.Read(source.Name, root, json))];
     }
 
-    async Task<(int Sent, int Present, long Bytes)> PushBlobsAsync(IEnumerable<ManifestReferences> manifests, CancellationToken cancellation)
+    async Task<(int Sent, int Present, long Bytes, IReadOnlySet<Digest> Missing)> PushBlobsAsync(IEnumerable<ManifestReferences> manifests, CancellationToken cancellation)
     {
         var optional = manifests.SelectMany(manifest => manifest.Optional).ToHashSet();
         var blobs = manifests.SelectMany(manifest => manifest.Blobs).DistinctBy(blob => blob.Digest).ToList();
         foreach (var blob in blobs) progress?.Report(new BlobProgress(blob, BlobState.Waiting, 0));
         var (sent, present, bytes) = (0, 0, 0L);
+        var missing = new ConcurrentBag<Digest>();
         await Parallel.ForEachAsync(
             blobs, new ParallelOptions { MaxDegreeOfParallelism = BlobsAtATime, CancellationToken = cancellation }, async (blob, stop) =>
             {
@@ -82,9 +89,12 @@ public sealed class ImagePush(IImageSource source, IImageTarget target, IProgres
                     case false:
                         Interlocked.Increment(ref present);
                         break;
+                    default:
+                        missing.Add(blob.Digest);
+                        break;
                 }
             }).ConfigureAwait(false);
-        return (sent, present, bytes);
+        return (sent, present, bytes, missing.ToHashSet());
     }
 
     /// <summary>True if it was sent, false if it was there, null if nobody has it and it can be done without.</summary>

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Microsoft.Extensions.Logging;
 using VirtioFsStore.Backends.Overlay.Check;
-using VirtioFsStore.Backends.Overlay.Images;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Backends.Overlay.Store;
 using VirtioFsStore.Daemon.Images;
@@ -70,10 +69,11 @@ static class ImageCommand
             var logger = loggers.CreateLogger("virtiofs-store");
             // An interrupted check takes what it has unpacked away.
             using var stop = new StopSignals(logger);
-            var provider = new ImageProvider(new LocalKeeper(Stores.Open(settings.Store)));
+            var keeper = new LocalKeeper(Stores.Open(settings.Store));
+            await using var keeperEnds = keeper.ConfigureAwait(false);
             var options = new ImageCheckOptions { TemporaryFolder = parsed.GetValue(s_temporary) ?? Path.GetTempPath() };
             var progress = new LayerProgressLog(logger);
-            var differences = await new ImageCheck(provider, options, Console.Out).RunAsync(settings.ToRequest(Reference(parsed)), progress, stop.Token).ConfigureAwait(false);
+            var differences = await new ImageCheck(keeper, options, Console.Out).RunAsync(settings.ToRequest(Reference(parsed)), progress, stop.Token).ConfigureAwait(false);
             return differences == 0 ? 0 : ProgramCommand.Failed;
         });
         return command;

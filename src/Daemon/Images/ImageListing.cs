@@ -1,5 +1,6 @@
 using System.Globalization;
 using VirtioFsStore.Backends.ObjectStore.Sources;
+using VirtioFsStore.Backends.Overlay.IndexBlobs;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Daemon.Logging;
 
@@ -48,8 +49,16 @@ static class ImageListing
         }
         catch (ImageException exception)
         {
-            // An index without this machine's platform, an artifact, a missing blob: the others are listed all the same.
+            if (await ImageArtifact.TryReadAsync(source, descriptor, cancellation).ConfigureAwait(false) is { } artifact)
+                return [tag, "-", artifact.Blobs.ToString(CultureInfo.InvariantCulture), artifact.Size.ToString(CultureInfo.InvariantCulture), $"{digest} ({Describe(artifact)})"];
+            // An index without this machine's platform, a missing blob: the others are listed all the same.
             return [tag, descriptor.Platform?.ToString() ?? "-", "-", "-", $"{digest} ({exception.Message})"];
         }
+    }
+
+    static string Describe(ImageArtifact artifact)
+    {
+        var what = artifact.Type == IndexBlobFormat.ArtifactType ? "layer indexes" : artifact.Type;
+        return artifact.Subject is null ? what : $"{what} of {artifact.Subject}";
     }
 }

@@ -185,6 +185,29 @@ public sealed class ImageCheckTests : IDisposable
         Assert.True(count == 0, output);
     }
 
+    [RootFact]
+    public async Task A_remote_image_is_compared_with_what_its_source_gives()
+    {
+        _layout.Image("latest", new TarWriter().Directory("d/").File("d/a", "1").ToArray(), new TarWriter().File("d/.wh.a", "").File("b", "2").ToArray());
+
+        var (count, output) = await CheckedImage.RunAsync(_layout.Path, umoci: RealParts.Umoci, asBucket: true);
+
+        Assert.True(count == 0, output);
+        Assert.Contains("GNU tar: 3 paths", output, StringComparison.Ordinal);
+        Assert.Contains("umoci: 3 paths", output, StringComparison.Ordinal);
+    }
+
+    [RootFact]
+    public async Task A_layer_that_cannot_be_read_again_is_an_error_and_not_left_out()
+    {
+        _layout.Image("latest", new TarWriter().File("a", "1").ToArray());
+
+        var error = await Assert.ThrowsAsync<ImageException>(() => CheckedImage.RunAsync(
+            _layout.Path, tamper: (_, opened) => File.Delete(_layout.BlobPath(opened.Image.Layers[0].Blob.Digest)), asBucket: true));
+
+        Assert.Contains("cannot be read, so there is no reference to compare with", error.Message, StringComparison.Ordinal);
+    }
+
     /// <summary>Gives a file the times of another, to the nanosecond.</summary>
     static void Touch(string from, string to)
     {

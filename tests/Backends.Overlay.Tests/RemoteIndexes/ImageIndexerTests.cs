@@ -100,7 +100,7 @@ public sealed class ImageIndexerTests : IAsyncDisposable
         Assert.Equal(indexed.Indexes.Select(index => index.Blob.Digest.ToString()).Distinct(), kept);
         Assert.Equal(2, kept.Count);
         Assert.True(File.Exists(_layout.BlobPath(Digest.Parse(artifact.GetProperty("config").GetProperty("digest").GetString()!))));
-        Assert.Contains(await _target.ListAsync(default), manifest => manifest.RefName == ImageIndexer.ArtifactTag(indexed.Manifest.Digest) && manifest.Digest == indexed.Artifact.Digest);
+        Assert.Contains(await _target.ListAsync(default), manifest => manifest.RefName == IndexBlobFormat.ArtifactTag(indexed.Manifest.Digest) && manifest.Digest == indexed.Artifact.Digest);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using VirtioFsStore.Backends.Overlay.Check;
+using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.ImageMaker;
 
 namespace VirtioFsStore.Fuzz.Differential;
@@ -43,7 +44,9 @@ public sealed class DifferentialRun(string? umoci)
     async Task AgainstTarAsync(MadeImage image, MountedImages mounted)
     {
         using var work = new WorkFolder(Path.GetTempPath());
-        using var reference = await ReferenceUnpacker.UnpackAsync(work.Path, mounted.Opened[image.Name].Image, line => Tell(image.Name, line), default);
+        var opened = mounted.Opened[image.Name].Image;
+        await using var source = new LayoutImageSource(opened.Reference.Path);
+        using var reference = await ReferenceUnpacker.UnpackAsync(work.Path, opened, source, line => Tell(image.Name, line), default);
         await CompareAsync(image.Name, mounted, reference, "GNU tar", new ComparisonRules());
     }
 
