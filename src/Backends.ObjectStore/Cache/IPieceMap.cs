@@ -25,6 +25,9 @@ public interface IPieceMap : IDisposable
     /// <exception cref="DecompressionException">A window is damaged.</exception>
     IEnumerable<SeekSpan> ReadSpans(int first, int count);
 
+    /// <summary>How many of the first pieces whoever made the layer put there to be fetched before all others; 0 for none.</summary>
+    long CountPrefetchPieces();
+
     /// <summary>All spans in order, without what makes them large.</summary>
     IEnumerable<SpanExtent> ReadExtents();
 }

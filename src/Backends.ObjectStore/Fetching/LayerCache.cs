@@ -50,6 +50,10 @@ public sealed class LayerCache : IAsyncDisposable
         }
     }
 
+    /// <summary>Begins to fetch what whoever made the layer put at its beginning for that, if that is absent; nobody waits for it. Nothing, from the
+    /// second time on.</summary>
+    public void BeginPrefetch() => _fetcher.BeginPrefetch();
+
     /// <summary>For pieces whose <see cref="EnsureAsync"/> was ENOSPC: a range of the data file in memory, out of the pieces that hold it, verified
     /// as ever. Nothing is kept, so that each such read costs a fetch from the span's beginning.</summary>
     /// <param name="first">Number of the first piece that the range touches.</param>

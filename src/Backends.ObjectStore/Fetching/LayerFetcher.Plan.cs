@@ -82,7 +82,7 @@ sealed partial class LayerFetcher
             }
 
             var ahead = spans[spans.SpanOf(piece)].InOffset - start;
-            return ahead > window ? null : Plan(spans, piece, piece + 1, window - ahead, RequestPriority.Readahead);
+            return ahead >= window ? null : Plan(spans, piece, piece + 1, window - ahead, RequestPriority.Readahead);
         }
 
         return null;
@@ -117,10 +117,27 @@ sealed partial class LayerFetcher
     /// round trips of the many.</summary>
     void FetchRestIfMostIsWanted()
     {
-        if (_rest is null && _askedBytes > _wholeBytes * _options.RestAfter) _rest = Task.Run(FetchRestAsync);
+        if (_rest is null && _askedBytes > _wholeBytes * _options.RestAfter) _rest = Task.Run(() => FetchAllAsync(long.MaxValue, again: true));
     }
 
-    async Task FetchRestAsync()
+    async Task PrefetchAsync()
+    {
+        try
+        {
+            var count = Math.Min(_store.Map.Read(map => map.CountPrefetchPieces()), _store.PieceCount);
+            if (count < 1) return;
+            var spans = Spans();
+            await FetchAllAsync(spans[spans.SpanOf(count - 1)].InEnd - spans[spans.SpanOf(0)].InOffset, again: false).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            Log.PlanFailed(_logger, _store.Name, e.Message, e);
+        }
+    }
+
+    /// <param name="window">Up to how many compressed bytes from the first piece's span on.</param>
+    /// <param name="again">Who reads most of the layer then may begin it once more.</param>
+    async Task FetchAllAsync(long window, bool again)
     {
         var outcome = FetchOutcome.Done;
         try
@@ -130,7 +147,7 @@ sealed partial class LayerFetcher
                 FetchRun? run;
                 lock (_gate)
                 {
-                    run = _closed ? null : PlanAhead(_spans!, 0, long.MaxValue);
+                    run = _closed ? null : PlanAhead(_spans!, 0, window);
                     if (run is null) return;
                     Start(run);
                 }
@@ -144,7 +161,7 @@ sealed partial class LayerFetcher
         }
 
         // A source that failed may answer later, for the next who misses something. A full disk is left alone, and what was evicted stays so.
-        if (outcome != FetchOutcome.NoSpace)
+        if (again && outcome != FetchOutcome.NoSpace)
             lock (_gate) _rest = null;
     }
 }

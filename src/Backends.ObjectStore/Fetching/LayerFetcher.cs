@@ -33,6 +33,7 @@ sealed partial class LayerFetcher : IAsyncDisposable
     long _askedBytes;
     long _wholeBytes;
     Task? _rest;
+    Task? _prefetch;
     bool _closed;
 
     /// <summary>The source was seen to send the whole for each range. Another source in its place may not, and is found out by the first fetch.</summary>
@@ -101,6 +102,12 @@ sealed partial class LayerFetcher : IAsyncDisposable
         }
     }
 
+    public void BeginPrefetch()
+    {
+        lock (_gate)
+            if (!_closed) _prefetch ??= Task.Run(PrefetchAsync);
+    }
+
     public async ValueTask DisposeAsync()
     {
         Task[] working;
@@ -112,7 +119,7 @@ sealed partial class LayerFetcher : IAsyncDisposable
         }
 
         await _stop.CancelAsync().ConfigureAwait(false);
-        lock (_gate) working = [.. _working, _rest ?? Task.CompletedTask];
+        lock (_gate) working = [.. _working, _rest ?? Task.CompletedTask, _prefetch ?? Task.CompletedTask];
         await Task.WhenAll(working).ConfigureAwait(false);
         await _source.DisposeAsync().ConfigureAwait(false);
         _stop.Dispose();
@@ -179,7 +186,7 @@ sealed partial class LayerFetcher : IAsyncDisposable
             else if (sequence is not null)
             {
                 // The reader has caught up with what is under way: what follows is sent for already now, if this is the last of it.
-                var ahead = run.End >= sequence.End && sequence.Grow(_options) is > 0 and var window ? PlanAhead(spans, run.End, window) : null;
+                var ahead = run.End >= sequence.End ? PlanAhead(spans, run.End, sequence.Grow(_options)) : null;
                 sequence.Advance(piece, ahead?.End ?? Math.Max(sequence.End, run.End));
                 if (ahead is not null) Start(ahead);
             }

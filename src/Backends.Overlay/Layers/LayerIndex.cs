@@ -64,8 +64,7 @@ public sealed class LayerIndex : IPieceMap
     public LayerEntryCursor ReadWhiteouts() => new(new SqliteStatement(
         _connection.Handle!, $"SELECT {EntryColumns} FROM entry WHERE type >= {(int)LayerEntryType.Whiteout} ORDER BY id"));
 
-    /// <summary>How many of the layer's first pieces whoever made it put there to be fetched before all others: those before eStargz's landmark. 0
-    /// where there is none.</summary>
+    /// <summary>Those before eStargz's landmark.</summary>
     public long CountPrefetchPieces()
     {
         using var row = new SqliteStatement(_connection.Handle!, $"SELECT first_piece FROM entry WHERE path = ? AND type = {(int)LayerEntryType.Regular} ORDER BY id DESC LIMIT 1");

@@ -7,6 +7,7 @@ using VirtioFsStore.Backends.Overlay.Images;
 using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Backends.Overlay.RemoteIndexes;
+using VirtioFsStore.Backends.Overlay.Tocs;
 using VirtioFsStore.Core.Interop;
 
 namespace VirtioFsStore.Backends.Overlay.Store;
@@ -47,6 +48,8 @@ public sealed class LocalKeeper(StoreDirectory store, Func<ImageRequest, IImageS
                 lease.CheckIsStillOf(descriptors[^1]);
                 descriptors.Add(OpenFile(layer.Blob.Digest, LayerFile.State));
                 descriptors.Add(new FileDescriptor(SystemCallException.ThrowIfError(Descriptors.Duplicate(lease.Use.Descriptor), "dup")));
+                if (layer.Blob.Annotations.ContainsKey(EStargz.DigestAnnotation))
+                    lease.Cache.BeginPrefetch();
             }
 
             return new LocalImage(image, new ImageFiles(image.Reference.ToString(), identities, descriptors), source, layers, counters, _endpoints);

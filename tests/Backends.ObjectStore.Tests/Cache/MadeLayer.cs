@@ -50,6 +50,11 @@ sealed class MadeLayer : IPieceMap
 
     public int SpanCount => _spans.Count;
 
+    /// <summary>See <see cref="CountPrefetchPieces"/>.</summary>
+    public long PrefetchPieces { get; set; }
+
+    public long CountPrefetchPieces() => PrefetchPieces;
+
     public static MadeLayer Gzip(int seed, int streamSize, int spanSize = 64 << 10, int maxFile = 150_000) =>
         new(seed, streamSize, Codec.Gzip, data => Tests.Decompression.Streams.Gzip(data), spanSize, maxFile);
 

@@ -91,6 +91,8 @@ public sealed class MemoryBoundTests : IDisposable
 
         public IEnumerable<SeekSpan> ReadSpans(int first, int count) => [new SeekSpan(0, SeekPoint.Fresh(0, 0), blobSize, streamSize, 0, pieces.Count)];
 
+        public long CountPrefetchPieces() => 0;
+
         public IEnumerable<SpanExtent> ReadExtents() => [new SpanExtent(0, blobSize, 0, streamSize, 0, pieces.Count, false)];
 
         public void Dispose()

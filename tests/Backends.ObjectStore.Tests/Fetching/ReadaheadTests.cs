@@ -125,6 +125,21 @@ public sealed class ReadaheadTests
     }
 
     [Fact]
+    public async Task What_the_layers_maker_put_first_is_fetched_before_anyone_reads()
+    {
+        var layer = Layer(40);
+        layer.PrefetchPieces = layer.Spans[5].FirstPiece;
+        await using var fixture = new CacheFixture(layer, CacheFixture.Plain);
+        fixture.Cache.BeginPrefetch();
+        fixture.Cache.BeginPrefetch();
+        while (fixture.Reader.PresentCount() < layer.PrefetchPieces) await Task.Yield();
+        Assert.Equal((0, layer.Spans[5].Start.InOffset, RequestPriority.Readahead), Assert.Single(fixture.Source.Requests));
+        // Readers go on where it ends.
+        Assert.Equal(Errno.None, await fixture.Cache.EnsureAsync(layer.Spans[5].FirstPiece, 1, null, default));
+        Assert.Equal(2, fixture.Source.Requests.Count);
+    }
+
+    [Fact]
     public async Task Readahead_that_breaks_is_counted_and_nobodys_error()
     {
         await using var fixture = new CacheFixture(Layer(100), Options);
