@@ -9,6 +9,6 @@ public sealed class RealServerFactAttribute : FactAttribute
 {
     public RealServerFactAttribute() => Skip = DevCache.IsCi ? null : Missing;
 
-    static string? Missing =>
+    internal static string? Missing =>
         TestNeeds.Root ?? RealParts.Missing(RealParts.Default.Radosgw, RealParts.Default.RadosgwAdmin, RealParts.Default.DockerRegistry);
 }

@@ -15,5 +15,5 @@ namespace VirtioFsStore.Daemon.Api;
 sealed partial class ApiJson : JsonSerializerContext
 {
     /// <summary>Quotes and the like as themselves: what is answered is JSON and never part of a page.</summary>
-    public static ApiJson Plain { get; } = new(new JsonSerializerOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+    public static ApiJson Plain { get; } = new(new JsonSerializerOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower });
 }
