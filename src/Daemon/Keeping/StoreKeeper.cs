@@ -50,6 +50,7 @@ sealed class StoreKeeper : IKeeper
         for (var lost = 1; ; lost++)
         {
             var keeper = await FindAsync(cancellation).ConfigureAwait(false);
+            var watched = _watched;
             try
             {
                 return await keeper.OpenImageAsync(request, progress, cancellation).ConfigureAwait(false);
@@ -57,7 +58,8 @@ sealed class StoreKeeper : IKeeper
             // An image that its keeper dies of is not to take all keepers with it.
             catch (KeeperLostException) when (lost < MaxLost && !_stop.IsCancellationRequested)
             {
-                Log.KeeperLost(_logger, _address.Store.Root);
+                // Whoever watches it tells, and may see it later than this: the dead one is not to be asked again until then.
+                _ = Interlocked.CompareExchange(ref _watched, null, watched);
             }
         }
     }
@@ -203,7 +205,7 @@ sealed class StoreKeeper : IKeeper
         {
             // As good as its end.
         }
-        _watched = null;
+        _ = Interlocked.CompareExchange(ref _watched, null, connection);
         connection.Dispose();
         if (_stop.IsCancellationRequested)
             return;
