@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Globalization;
+using System.Text.RegularExpressions;
 
 namespace VirtioFsStore.Guest.Tests;
 
@@ -11,9 +13,37 @@ public sealed class DemoTests
     [GuestFact]
     public async Task The_demo_boots_its_image_and_says_what_was_served()
     {
+        var (output, messages) = await RunAsync();
+
+        Assert.EndsWith("\nready\n", output, StringComparison.Ordinal);
+        Assert.Contains("trixie", output, StringComparison.Ordinal);
+        Assert.Matches(@"'ready' after \d+\.\d s", messages);
+        Assert.Matches(@"requests: .*LOOKUP \d+", messages);
+    }
+
+    [GuestTheory]
+    [InlineData("--lazy", @"oci:\S+/layout:latest-indexed")]
+    [InlineData("--s3", "s3://demo/image:latest-indexed")]
+    [InlineData("--registry", @"docker://127\.0\.0\.1:\d+/image:latest-indexed")]
+    public async Task The_demo_boots_from_an_image_that_it_fetches_as_it_is_read(string option, string source)
+    {
+        var (output, messages) = await RunAsync(option);
+
+        Assert.EndsWith("\nready\n", output, StringComparison.Ordinal);
+        Assert.Matches($"demo: serving {source}", messages);
+        var fetched = Regex.Match(messages, @"demo: (\d+) bytes fetched of (\d+) \(");
+        Assert.True(fetched.Success, messages);
+        Assert.InRange(Number(fetched, 1), 1, Number(fetched, 2) / 2);
+        Assert.Matches(@"demo: served after \d+\.\d s, ready \d+\.\d s later; a full pull and unpack took \d+\.\d s", messages);
+    }
+
+    static long Number(Match match, int group) => long.Parse(match.Groups[group].ValueSpan, CultureInfo.InvariantCulture);
+
+    static async Task<(string Output, string Messages)> RunAsync(params string[] arguments)
+    {
         // Else the demo would install what is missing.
         Assert.Null(Requirements.Missing);
-        using var demo = Process.Start(new ProcessStartInfo(Path.Combine(DaemonProcess.Metadata("Repository"), "eng/demo"))
+        using var demo = Process.Start(new ProcessStartInfo(Path.Combine(DaemonProcess.Metadata("Repository"), "eng/demo"), arguments)
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -26,9 +56,6 @@ public sealed class DemoTests
         await demo.WaitForExitAsync(CancellationToken.None);
 
         Assert.True(demo.ExitCode == 0, await messages);
-        Assert.EndsWith("\nready\n", await output, StringComparison.Ordinal);
-        Assert.Contains("trixie", await output, StringComparison.Ordinal);
-        Assert.Matches(@"'ready' after \d+\.\d s", await messages);
-        Assert.Matches(@"requests: .*LOOKUP \d+", await messages);
+        return (await output, await messages);
     }
 }
