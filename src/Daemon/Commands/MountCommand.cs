@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Core.DevFuse;
 using VirtioFsStore.Core.Fuse;
 using VirtioFsStore.Core.Interop;
@@ -18,7 +19,7 @@ static class MountCommand
     /// <summary>Bytes; less than a page would be no mount.</summary>
     const int LeastMaxRead = 4096;
 
-    static readonly Argument<string> s_source = new("SOURCE") { Description = "What to mount: a directory, or oci:PATH[:TAG|@DIGEST]." };
+    static readonly Argument<string> s_source = new("SOURCE") { Description = "What to mount: a directory, or an image: " + ImageReference.Forms + "." };
     static readonly Argument<string> s_mountPoint = new("MOUNTPOINT") { Description = "An existing directory." };
     static readonly Option<string[]> s_options = new("-o") { Description = "Mount options, separated by commas: those of mount(8) (ro, nosuid, nodev, noexec, noatime, …), allow_other (the default for root; other users need user_allow_other in /etc/fuse.conf), default_permissions (always on where others are let in), max_read=BYTES, fsname=NAME, and each option below, as in cache=always,posix_lock. Quote a value that holds a comma.", HelpName = "OPTIONS" };
     static readonly Option<int?> s_threads = Choices.CreateNumber("--threads", "Threads that read requests.", 1, 64, Math.Clamp(Environment.ProcessorCount, 1, 8));

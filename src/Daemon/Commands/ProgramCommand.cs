@@ -98,6 +98,8 @@ static class ProgramCommand
             SOURCE is one of
               PATH                       a directory of this host, read-write
               oci:PATH[:TAG|@DIGEST]     an image in an OCI layout directory, read-only
+              docker://HOST/REPO[…]      an image of a registry: what is read of it is fetched
+              s3://BUCKET/PREFIX[…]      an image in a bucket, likewise
 
             Without a command the options are those of virtiofsd 1.14, with its defaults: the program can be given wherever that daemon is asked for.
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Daemon.Serving;
 
 namespace VirtioFsStore.Daemon.Commands;
@@ -8,7 +9,7 @@ static class ServeCommand
 {
     static readonly Argument<string?> s_source = new("SOURCE")
     {
-        Description = "What to serve as the root: a directory, or oci:PATH[:TAG|@DIGEST]; also a regular file, which no Linux up to 7.2 can mount. Leave it out where --mount is given.",
+        Description = "What to serve as the root: a directory, or an image: " + ImageReference.Forms + "; also a regular file, which no Linux up to 7.2 can mount. Leave it out where --mount is given.",
         Arity = ArgumentArity.ZeroOrOne,
     };
 

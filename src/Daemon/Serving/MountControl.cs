@@ -91,7 +91,7 @@ abstract class MountControl(ServedImages images) : IMountControl, IDisposable
     static string SourceOf(MountRequest request)
     {
         if (request.Kind == SourceKind.Image && !ImageReference.IsImage(request.Source))
-            throw new MountException(MountFailure.Failed, $"Cannot mount '{request.Source}' as an image: give oci:PATH[:TAG|@DIGEST], an OCI layout directory. An image in RAFS's own format cannot be read.");
+            throw new MountException(MountFailure.Failed, $"Cannot mount '{request.Source}' as an image: give {ImageReference.Forms}. An image in RAFS's own format cannot be read.");
         // A path may begin like an image; here it is known to be a path.
         return request.Kind == SourceKind.Local && ImageReference.IsImage(request.Source) ? $"./{request.Source}" : request.Source;
     }

@@ -70,8 +70,8 @@ sealed class SourceOpener(SourceSettings settings, ILogger logger) : IDisposable
         if (ImageReference.IsImage(source) || Directory.Exists(source))
             return;
         throw new DirectoryNotFoundException(File.Exists(source)
-            ? $"cannot serve '{source}': it is a file, not a directory (and not oci:PATH[:TAG|@DIGEST])"
-            : $"cannot serve '{source}': there is no such directory, and it is not oci:PATH[:TAG|@DIGEST]");
+            ? $"cannot serve '{source}': it is a file, not a directory (and not an image: {ImageReference.Forms})"
+            : $"cannot serve '{source}': there is no such directory, and it is not an image: {ImageReference.Forms}");
     }
 
     async Task<OpenedSource> OpenImageAsync(string source, SourceSettings how, CancellationToken stop)
