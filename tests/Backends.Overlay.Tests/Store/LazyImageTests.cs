@@ -44,12 +44,14 @@ public sealed class LazyImageTests : IDisposable
         await AssertSameAsync(system, 7);
 
         var counts = await opened.Kept.CountAsync(default);
-        Assert.InRange(counts.BytesFetched, FileSize, size / 2);
+        // The rest of its last span may still be on its way.
+        Assert.InRange(counts.BytesFetched, FileSize / 4, size / 2);
         Assert.Equal(1, counts.Misses);
         Assert.InRange(counts.PiecesPresent, 1, counts.Pieces - 1);
-        // Once more, and it costs nothing.
+        // Once more, and nothing is asked for.
         await AssertSameAsync(system, 7);
-        Assert.Equal(counts.BytesFetched, (await opened.Kept.CountAsync(default)).BytesFetched);
+        var again = await opened.Kept.CountAsync(default);
+        Assert.Equal((1, counts.Requests), (again.Misses, again.Requests));
     }
 
     [Fact]
