@@ -37,7 +37,7 @@ static class TocEntries
         if (value != 0) json[name] = value;
     }
 
-    static string TypeOf(char type) => type switch
+    public static string TypeOf(char type) => type switch
     {
         '0' => "reg",
         '1' => "hardlink",

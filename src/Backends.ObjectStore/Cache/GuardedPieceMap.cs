@@ -26,7 +26,7 @@ sealed class GuardedPieceMap(Func<IPieceMap> open, long pieceCount, long dataSiz
             var dataEnd = i == 0 ? 0 : pieces[i - 1].DataOffset + pieces[i - 1].Length;
             var streamEnd = i == 0 ? 0 : pieces[i - 1].StreamOffset + pieces[i - 1].Length;
             if (piece.Id != first + i || piece.Length < 1 || piece.DataOffset < dataEnd || piece.Length > dataSize - piece.DataOffset
-                || piece.StreamOffset < streamEnd || piece.Sha256.Length != 32)
+                || piece.StreamOffset < streamEnd || piece.Sha256.Length is not (0 or 32))
                 throw Damaged($"piece {first + i} is impossible");
         }
 

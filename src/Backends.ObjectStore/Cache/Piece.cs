@@ -8,6 +8,6 @@ namespace VirtioFsStore.Backends.ObjectStore.Cache;
 /// <param name="Length">In bytes, at least 1.</param>
 /// <param name="StreamOffset">Where it lies in the uncompressed tar stream.</param>
 /// <param name="Span">The span that holds it.</param>
-/// <param name="Sha256">Over exactly its bytes: 32 bytes.</param>
+/// <param name="Sha256">Over exactly its bytes: 32 bytes. Empty where whoever indexed the layer knew only those of its spans (<see cref="SeekSpan.Sha256"/>).</param>
 public readonly record struct Piece(
     long Id, long EntryId, long DataOffset, long Length, long StreamOffset, int Span, ReadOnlyMemory<byte> Sha256);

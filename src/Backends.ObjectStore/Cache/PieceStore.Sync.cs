@@ -47,6 +47,7 @@ public sealed partial class PieceStore
         }
 
         var error = _files.SyncData();
+        _digests.Sync();
         if (error != Errno.None)
         {
             lock (_gate)

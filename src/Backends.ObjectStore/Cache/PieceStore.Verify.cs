@@ -168,6 +168,6 @@ public sealed partial class PieceStore
 
         Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
         hash.GetHashAndReset(digest);
-        return digest.SequenceEqual(piece.Sha256.Span);
+        return piece.Sha256.IsEmpty ? _digests.Matches(piece.Id, digest) : digest.SequenceEqual(piece.Sha256.Span);
     }
 }

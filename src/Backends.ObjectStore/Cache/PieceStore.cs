@@ -30,6 +30,7 @@ public sealed partial class PieceStore : IAsyncDisposable, IPieceTarget
     readonly GuardedPieceMap _map;
     readonly Guid _boot;
     readonly ILogger _logger;
+    readonly PieceDigests _digests;
 
     /// <summary>Guards words, header and holes against each other: never held while something is fetched or the data is synced.</summary>
     readonly Lock _gate = new();
@@ -51,9 +52,10 @@ public sealed partial class PieceStore : IAsyncDisposable, IPieceTarget
     int _users;
     TaskCompletionSource? _closing;
 
-    internal PieceStore(CacheFiles files, Func<IPieceMap> map, Guid boot, LastUse use, ILogger logger)
+    internal PieceStore(CacheFiles files, Func<IPieceMap> map, Guid boot, LastUse use, ILogger logger, string? digests = null)
     {
         _files = files;
+        _digests = new PieceDigests(digests);
         _map = new GuardedPieceMap(map, files.PieceCount, files.DataSize);
         _boot = boot;
         _logger = logger;
@@ -88,7 +90,7 @@ public sealed partial class PieceStore : IAsyncDisposable, IPieceTarget
         var opened = new CacheFiles(files.Data, files.State);
         try
         {
-            return new PieceStore(opened, map, BootIdentity.Read(), LastUse.Open(files.Used, opened.PieceCount, clock ?? TimeProvider.System), logger ?? NullLogger.Instance);
+            return new PieceStore(opened, map, BootIdentity.Read(), LastUse.Open(files.Used, opened.PieceCount, clock ?? TimeProvider.System), logger ?? NullLogger.Instance, files.Digests);
         }
         catch
         {
@@ -157,6 +159,7 @@ public sealed partial class PieceStore : IAsyncDisposable, IPieceTarget
 
         Use.Dispose();
         _map.Dispose();
+        _digests.Dispose();
         _files.Dispose();
         _syncing.Dispose();
         _verifying.Dispose();
@@ -222,6 +225,9 @@ public sealed partial class PieceStore : IAsyncDisposable, IPieceTarget
         Counters.Filled(piece.Length);
         return Errno.None;
     }
+
+    /// <summary>Of a piece that the index knows no digest of, and whose bytes are right.</summary>
+    internal void NoteDigest(long piece, ReadOnlySpan<byte> digest) => _digests.Note(piece, digest);
 
     /// <summary>Rule 2. Under the gate.</summary>
     Errno MakeDirty()

@@ -8,4 +8,11 @@ namespace VirtioFsStore.Backends.ObjectStore.Cache;
 /// <param name="FirstPiece">The first of its pieces; where it has none, the first of the next span's.</param>
 /// <param name="PieceCount">How many it has.</param>
 /// <param name="MidStream">Whether it can be decompressed only behind the span before, or with its window.</param>
-public readonly record struct SpanExtent(long InOffset, long InEnd, long OutOffset, long OutEnd, long FirstPiece, long PieceCount, bool MidStream);
+public readonly record struct SpanExtent(long InOffset, long InEnd, long OutOffset, long OutEnd, long FirstPiece, long PieceCount, bool MidStream)
+{
+    /// <summary>0, or 1 where bits of the byte before <see cref="InOffset"/> are needed.</summary>
+    public int LeadingBytes { get; init; }
+
+    /// <inheritdoc cref="SeekSpan.Sha256"/>
+    public ReadOnlyMemory<byte> Sha256 { get; init; }
+}

@@ -92,8 +92,10 @@ sealed partial class LayerFetcher
             var source = await shared.Opened.ConfigureAwait(false);
             var range = await source.OpenAsync(decoder.InOffset, run.InEnd - decoder.InOffset, run.Priority, cancellation).ConfigureAwait(false);
             lock (_gate) _isWholeOnly = source.IgnoresRanges;
+            var hasDigest = !seek.Sha256.IsEmpty;
+            if (hasDigest) range = new SpanVerifier(range, Volatile.Read(ref _spans)!, run.Span, run.InEnd);
             await using (range.ConfigureAwait(false))
-                return await FillAsync(run, target, range, decoder, cancellation).ConfigureAwait(false);
+                return await FillAsync(run, target, range, decoder, hasDigest, cancellation).ConfigureAwait(false);
         }
         catch (SourceException e)
         {
@@ -107,9 +109,9 @@ sealed partial class LayerFetcher
         }
     }
 
-    async Task<FetchOutcome> FillAsync(FetchRun run, IPieceTarget target, Stream range, RunDecoder decoder, CancellationToken cancellation)
+    async Task<FetchOutcome> FillAsync(FetchRun run, IPieceTarget target, Stream range, RunDecoder decoder, bool isVerified, CancellationToken cancellation)
     {
-        using var filler = new PieceFiller(_store, target, run, _gate);
+        using var filler = new PieceFiller(_store, target, run, isVerified, _gate);
         var input = ArrayPool<byte>.Shared.Rent(InputSize);
         var output = ArrayPool<byte>.Shared.Rent(OutputSize);
         var left = run.InEnd - decoder.InOffset;

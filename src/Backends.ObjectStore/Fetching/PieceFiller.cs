@@ -6,7 +6,12 @@ namespace VirtioFsStore.Backends.ObjectStore.Fetching;
 
 /// <summary>Takes a decompressed stream and fills the pieces that it passes and a target wants, each hashed and
 /// written as it comes, and finished with whether all of it was right. What lies between pieces, and pieces that are not wanted, it passes over.</summary>
-sealed class PieceFiller(PieceStore store, IPieceTarget target, FetchRun run, Lock gate) : IDisposable
+/// <param name="store">Knows the pieces.</param>
+/// <param name="target">Gets them.</param>
+/// <param name="run">Says which.</param>
+/// <param name="isVerified">Whether the stream comes out of spans that had the right digests: pieces without one of their own are right then.</param>
+/// <param name="gate">Guards the run.</param>
+sealed class PieceFiller(PieceStore store, IPieceTarget target, FetchRun run, bool isVerified, Lock gate) : IDisposable
 {
     /// <summary>Pieces that are read from the map at a time.</summary>
     const int BatchSize = 256;
@@ -104,7 +109,8 @@ sealed class PieceFiller(PieceStore store, IPieceTarget target, FetchRun run, Lo
         {
             Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
             _hash.GetHashAndReset(digest);
-            var right = digest.SequenceEqual(piece.Sha256.Span);
+            var right = piece.Sha256.IsEmpty ? isVerified : digest.SequenceEqual(piece.Sha256.Span);
+            if (right && piece.Sha256.IsEmpty) store.NoteDigest(piece.Id, digest);
             error = target.Finish(piece, right);
             if (!right)
             {

@@ -13,6 +13,9 @@ public static class LayerBuilder
     public const string DataName = "data";
     public const string StateName = "state";
     public const string DigestsName = "digests";
+    /// <summary>Of a layer whose index has no digests of pieces: those that were noted here.</summary>
+    public const string PieceDigestsName = "piece-digests";
+
     public const string UsedName = "used";
 
     /// <summary>Builds into a folder that exists and is empty. The result may be put in place only after this returned, and

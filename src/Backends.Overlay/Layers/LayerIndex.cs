@@ -90,22 +90,29 @@ public sealed class LayerIndex : IPieceMap
     public IEnumerable<SeekSpan> ReadSpans(int first, int count)
     {
         using var rows = new SqliteStatement(
-            _connection.Handle!, "SELECT id, in_offset, out_offset, mid_stream, bits, window, window_size, in_end, out_end, first_piece, pieces FROM span WHERE id >= ? AND id < ? ORDER BY id");
+            _connection.Handle!, "SELECT id, in_offset, out_offset, mid_stream, bits, window, window_size, in_end, out_end, first_piece, pieces, sha256 FROM span WHERE id >= ? AND id < ? ORDER BY id");
         rows.Bind(1, first);
         rows.Bind(2, (long)first + count);
         while (rows.Step())
         {
             var window = WindowCodec.Unpack(rows.Blob(5), (int)rows.Int64(6));
             yield return new SeekSpan(
-                (int)rows.Int64(0), new SeekPoint(rows.Int64(1), rows.Int64(2), rows.Int64(3) != 0, (int)rows.Int64(4), window), rows.Int64(7), rows.Int64(8), rows.Int64(9), rows.Int64(10));
+                (int)rows.Int64(0), new SeekPoint(rows.Int64(1), rows.Int64(2), rows.Int64(3) != 0, (int)rows.Int64(4), window), rows.Int64(7), rows.Int64(8), rows.Int64(9), rows.Int64(10))
+            {
+                Sha256 = rows.Blob(11).ToArray(),
+            };
         }
     }
 
     public IEnumerable<SpanExtent> ReadExtents()
     {
-        using var rows = new SqliteStatement(_connection.Handle!, "SELECT in_offset, in_end, out_offset, out_end, first_piece, pieces, mid_stream FROM span ORDER BY id");
+        using var rows = new SqliteStatement(_connection.Handle!, "SELECT in_offset, in_end, out_offset, out_end, first_piece, pieces, mid_stream, bits, sha256 FROM span ORDER BY id");
         while (rows.Step())
-            yield return new SpanExtent(rows.Int64(0), rows.Int64(1), rows.Int64(2), rows.Int64(3), rows.Int64(4), rows.Int64(5), rows.Int64(6) != 0);
+            yield return new SpanExtent(rows.Int64(0), rows.Int64(1), rows.Int64(2), rows.Int64(3), rows.Int64(4), rows.Int64(5), rows.Int64(6) != 0)
+            {
+                LeadingBytes = rows.Int64(7) != 0 ? 1 : 0,
+                Sha256 = rows.Blob(8).ToArray(),
+            };
     }
 
     public void Dispose() => _connection.Dispose();

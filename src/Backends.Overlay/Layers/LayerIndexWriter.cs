@@ -35,7 +35,7 @@ public sealed class LayerIndexWriter : IDisposable
         var database = _connection.Handle!;
         _entry = new SqliteStatement(database, "INSERT INTO entry VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
         _piece = new SqliteStatement(database, "INSERT INTO piece VALUES (?,?,?,?,?,?,?)");
-        _span = new SqliteStatement(database, "INSERT INTO span VALUES (?,?,?,?,?,?,?,?,?,?,?)");
+        _span = new SqliteStatement(database, "INSERT INTO span VALUES (?,?,?,?,?,?,?,?,?,?,?,?)");
     }
 
     public void Add(in LayerEntry entry)
@@ -69,7 +69,7 @@ public sealed class LayerIndexWriter : IDisposable
         _piece.Bind(4, piece.Length);
         _piece.Bind(5, piece.StreamOffset);
         _piece.Bind(6, piece.Span);
-        _piece.Bind(7, piece.Sha256.Span);
+        _piece.BindOrNull(7, piece.Sha256.Span);
         _piece.Execute();
     }
 
@@ -88,6 +88,7 @@ public sealed class LayerIndexWriter : IDisposable
         _span.Bind(9, span.Start.Window.Length);
         _span.Bind(10, span.FirstPiece);
         _span.Bind(11, span.PieceCount);
+        _span.BindOrNull(12, span.Sha256.Span);
         _span.Execute();
     }
 

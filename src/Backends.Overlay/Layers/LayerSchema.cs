@@ -4,7 +4,7 @@ namespace VirtioFsStore.Backends.Overlay.Layers;
 static class LayerSchema
 {
     /// <summary>Raised with every change of the tables or of what the columns mean; part of the store's folder names too.</summary>
-    public const int Version = 2;
+    public const int Version = 3;
 
     /// <summary>"VfsL": SQLite keeps it in the file's header, where file(1) finds it.</summary>
     public const int ApplicationId = 0x5666734c;
@@ -23,11 +23,11 @@ static class LayerSchema
             first_piece INTEGER NOT NULL, pieces INTEGER NOT NULL, xattrs BLOB, sparse BLOB);
         CREATE TABLE piece (
             id INTEGER PRIMARY KEY, entry INTEGER NOT NULL, data_offset INTEGER NOT NULL, length INTEGER NOT NULL,
-            stream_offset INTEGER NOT NULL, span INTEGER NOT NULL, sha256 BLOB NOT NULL);
+            stream_offset INTEGER NOT NULL, span INTEGER NOT NULL, sha256 BLOB);
         CREATE TABLE span (
             id INTEGER PRIMARY KEY, in_offset INTEGER NOT NULL, in_end INTEGER NOT NULL,
             out_offset INTEGER NOT NULL, out_end INTEGER NOT NULL,
             mid_stream INTEGER NOT NULL, bits INTEGER NOT NULL, window BLOB, window_size INTEGER NOT NULL,
-            first_piece INTEGER NOT NULL, pieces INTEGER NOT NULL);
+            first_piece INTEGER NOT NULL, pieces INTEGER NOT NULL, sha256 BLOB);
         """;
 }

@@ -42,6 +42,13 @@ static class ImageDocuments
         return (config, [.. layers.EnumerateArray().Select((element, i) => document.Descriptor(element, $"layers[{i}]"))]);
     }
 
+    /// <summary>What a manifest that was read says of itself under a name; null where it says nothing.</summary>
+    public static string? ReadAnnotation(string name, ReadOnlyMemory<byte> manifest, string annotation)
+    {
+        using var document = OciDocument.Parse(name, manifest);
+        return document.Member(document.Root, "annotations", JsonValueKind.Object) is { } annotations ? document.Text(annotations, annotation) : null;
+    }
+
     public static ImageConfig ReadConfig(string name, ReadOnlyMemory<byte> json)
     {
         using var document = OciDocument.Parse(name, json);

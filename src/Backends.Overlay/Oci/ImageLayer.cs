@@ -7,4 +7,8 @@ namespace VirtioFsStore.Backends.Overlay.Oci;
 /// <param name="Blob">Its compressed form.</param>
 /// <param name="Compression">By its media type.</param>
 /// <param name="DiffId">The digest of the uncompressed tar stream, from the image's configuration.</param>
-public sealed record ImageLayer(Descriptor Blob, Compression Compression, Digest DiffId);
+public sealed record ImageLayer(Descriptor Blob, Compression Compression, Digest DiffId)
+{
+    /// <summary>SOCI's index of the image, if its manifest pins one: a manifest beside it.</summary>
+    public ImageReference? SociIndex { get; init; }
+}

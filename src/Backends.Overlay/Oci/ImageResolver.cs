@@ -27,8 +27,11 @@ public static class ImageResolver
         var manifest = await ChooseAsync(source, reference, candidates, platform, [], 0, cancellation).ConfigureAwait(false)
             ?? throw new ImageException($"{reference} has no image for {platform}; it has: {Platforms(candidates)}; choose with --platform");
         var name = $"manifest {manifest.Digest} of {reference}";
-        var (configDescriptor, layers) = ImageDocuments.ReadManifest(
-            name, manifest.MediaType, await ReadAsync(source, manifest, cancellation).ConfigureAwait(false));
+        var json = await ReadAsync(source, manifest, cancellation).ConfigureAwait(false);
+        var (configDescriptor, layers) = ImageDocuments.ReadManifest(name, manifest.MediaType, json);
+        var sociIndex = ImageDocuments.ReadAnnotation(name, json, Soci.SociIndex.DigestAnnotation) is { } text && Digest.TryParse(text) is { } digest
+            ? reference with { Tag = null, Digest = digest }
+            : null;
         var config = ImageDocuments.ReadConfig(
             $"configuration {configDescriptor.Digest} of {reference}", await ReadAsync(source, configDescriptor, cancellation).ConfigureAwait(false));
         if (config.Platform is { } offered && !platform.Accepts(offered))
@@ -39,7 +42,7 @@ public static class ImageResolver
             layer,
             MediaTypes.LayerCompression(layer.MediaType)
                 ?? throw new ImageException($"{name} has a layer of type {layer.MediaType}, which cannot be served; plain, gzip and zstd tar can"),
-            diffId))]);
+            diffId) { SociIndex = sociIndex })]);
     }
 
     /// <summary>The first manifest for the platform, an index standing for what it lists. One that does not say its platform

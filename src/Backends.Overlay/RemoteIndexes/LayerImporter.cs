@@ -2,6 +2,7 @@ using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.IndexBlobs;
 using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Backends.Overlay.Oci;
+using VirtioFsStore.Backends.Overlay.Soci;
 using VirtioFsStore.Backends.Overlay.Tocs;
 
 namespace VirtioFsStore.Backends.Overlay.RemoteIndexes;
@@ -24,7 +25,12 @@ public static class LayerImporter
         if (policy == RemoteIndexPolicy.Never) return false;
         try
         {
-            if (IndexBlob.Of(layer) is not { } blob) return await TableOfContents.TryImportAsync(folder, layer, source, policy == RemoteIndexPolicy.Trust, cancellation).ConfigureAwait(false);
+            if (IndexBlob.Of(layer) is not { } blob)
+            {
+                return await TableOfContents.TryImportAsync(folder, layer, source, policy == RemoteIndexPolicy.Trust, cancellation).ConfigureAwait(false)
+                    || await SociIndex.TryImportAsync(folder, layer, source, cancellation).ConfigureAwait(false);
+            }
+
             await IndexBlob.ImportAsync(folder, layer, blob, source, cancellation).ConfigureAwait(false);
             return true;
         }
@@ -44,6 +50,7 @@ public static class LayerImporter
         var index = stored.RemoteIndex.ToString();
         return policy == RemoteIndexPolicy.Pinned
             && (layer.Blob.Annotations.GetValueOrDefault(IndexBlobFormat.DigestAnnotation) == index
-                || layer.Blob.Annotations.GetValueOrDefault(TableOfContents.Annotation(layer)) == index);
+                || layer.Blob.Annotations.GetValueOrDefault(TableOfContents.Annotation(layer)) == index
+                || layer.SociIndex?.Digest == stored.RemoteIndex);
     }
 }

@@ -170,7 +170,7 @@ sealed class LayerCaches : IAsyncDisposable
         var folder = _store.LayerFolder(layer);
         try
         {
-            var files = new LayerFiles(_store.LayerPath(layer, LayerFile.Data), _store.LayerPath(layer, LayerFile.State), Path.Combine(folder, LayerBuilder.UsedName));
+            var files = new LayerFiles(_store.LayerPath(layer, LayerFile.Data), _store.LayerPath(layer, LayerFile.State), Path.Combine(folder, LayerBuilder.UsedName), Path.Combine(folder, LayerBuilder.PieceDigestsName));
             var pieces = PieceStore.Open(files, () => _store.OpenLayerIndex(layer), logger: _logger);
             return new LayerCacheEntry(key, entry => new LayerCache(pieces, entry.OpenBlobAsync, _options, _logger));
         }

@@ -33,7 +33,8 @@ sealed class TocMembers(TocAssembler assembler, Func<IReadOnlyList<TocEntry>, Li
         _file.Clear();
     }
 
-    static TarEntry Member(TocEntry entry)
+    /// <exception cref="LayerImportException">There can be no such entry.</exception>
+    public static TarEntry Member(TocEntry entry)
     {
         var type = entry.Type switch
         {
