@@ -29,6 +29,7 @@ sealed class StoreKeeper : IKeeper
     KeeperServer? _server;
     FileSystemWatcher? _observer;
     MessageSocket? _watched;
+    bool _isLossTold;
 
     public StoreKeeper(StoreDirectory store, ILogger logger)
     {
@@ -53,7 +54,10 @@ sealed class StoreKeeper : IKeeper
             var watched = _watched;
             try
             {
-                return await keeper.OpenImageAsync(request, progress, cancellation).ConfigureAwait(false);
+                var image = await keeper.OpenImageAsync(request, progress, cancellation).ConfigureAwait(false);
+                if (keeper == _remote)
+                    Volatile.Write(ref _isLossTold, false);
+                return image;
             }
             // An image that its keeper dies of is not to take all keepers with it.
             catch (KeeperLostException) when (lost < MaxLost && !_stop.IsCancellationRequested)
@@ -209,7 +213,9 @@ sealed class StoreKeeper : IKeeper
         connection.Dispose();
         if (_stop.IsCancellationRequested)
             return;
-        Log.KeeperLost(_logger, _address.Store.Root);
+        // One that dies may take a last connection.
+        if (!Interlocked.Exchange(ref _isLossTold, true))
+            Log.KeeperLost(_logger, _address.Store.Root);
         StandForOffice();
     }
 

@@ -44,6 +44,16 @@ sealed class LazySetup : IAsyncDisposable
     public ChildProcess ServeReference(string name, string reference, params ReadOnlySpan<string> more) => ChildProcess.Start(
         Daemon.Program, ["serve", "--socket-path", SocketOf(name), reference, "--store", Store, .. more], environment: Environment);
 
+    /// <summary>Lets the store get to know the image, in the time that it takes: servers with short limits start without the source then.</summary>
+    public void Learn()
+    {
+        using var server = Serve("learn");
+    }
+
+    /// <summary>Reads all files until no read fails: on a busy machine, a short limit may be over for other reasons.</summary>
+    public void AssertAllRightInTheEnd(FuseClient fuse) =>
+        Assert.True(SpinWait.SpinUntil(() => CountFailures(fuse) == 0, Wait), "Reads go on to fail.");
+
     /// <summary>A server that is expected to end by itself.</summary>
     public (int ExitCode, string Error) Refused(string reference, params ReadOnlySpan<string> more)
     {
