@@ -1,3 +1,4 @@
+using VirtioFsStore.Backends.ObjectStore.Fetching;
 using VirtioFsStore.Backends.Overlay.Images;
 using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Backends.Overlay.Tests.Merge;
@@ -100,8 +101,30 @@ public sealed class AbsentPiecesTests : IDisposable
     public async Task A_piece_that_cannot_be_had_is_that_error()
     {
         Content.Evict(2);
+        Content.OnEnsure = (_, _, _) => new(Errno.ENOMEM);
+        Assert.Equal(Errno.ENOMEM, (await Read(6000, 100)).Error);
+    }
+
+    [Fact]
+    public async Task What_finds_no_room_is_read_past_the_cache()
+    {
+        Content.Evict(2);
         Content.OnEnsure = (_, _, _) => new(Errno.ENOSPC);
-        Assert.Equal(Errno.ENOSPC, (await Read(6000, 100)).Error);
+        Assert.Equal(Errno.EIO, (await Read(6000, 100)).Error);
+
+        var asked = new List<(long First, int Count, int Length)>();
+        Content.OnReadThrough = (first, count, _, length, _) =>
+        {
+            asked.Add((first, count, length));
+            var memory = new FileDescriptor(SystemCallException.ThrowIfError(MemoryMaps.CreateMemoryFile("test"), "memfd_create"));
+            using (var file = new FileStream($"/proc/self/fd/{memory.Value}", FileMode.Open, FileAccess.Write))
+                file.Write(_content.AsSpan(6000, length));
+            return new(new ReadThrough(Errno.None, memory));
+        };
+        var read = await Read(6000, 100);
+        Assert.Equal(100, read.Value);
+        Assert.Equal([(2L, 1, 100)], asked);
+        Assert.Equal(_content.AsSpan(6000, 100), _image.Request.Buffer[..100]);
     }
 
     [Fact]

@@ -8,6 +8,7 @@ namespace VirtioFsStore.Fuzz.Images;
 sealed class Exerciser : IDisposable
 {
     const int Most = 400;
+    static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
     readonly CheckRequest _request = new();
     readonly byte[] _buffer = GC.AllocateArray<byte>(30_000, pinned: true);
@@ -34,12 +35,19 @@ sealed class Exerciser : IDisposable
                 Now(system.SeekAsync(_request, node, HandleId.None, offset, 3));
                 Now(system.SeekAsync(_request, node, HandleId.None, offset, 4));
                 fixed (byte* start = _buffer)
-                    Now(system.ReadAsync(_request, node, HandleId.None, offset, _request.ReadInto(start, _buffer.Length)));
+                    InTime(system.ReadAsync(_request, node, HandleId.None, offset, _request.ReadInto(start, _buffer.Length)));
             }
         }
     }
 
     public void Dispose() => _request.Dispose();
+
+    /// <summary>What a damaged state file says to be absent is fetched.</summary>
+    static void InTime<T>(ValueTask<T> operation)
+    {
+        if (!operation.AsTask().Wait(s_patience))
+            throw new FuzzException("a read waits and waits");
+    }
 
     static void Now<T>(ValueTask<T> operation)
     {

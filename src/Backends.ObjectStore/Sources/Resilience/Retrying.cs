@@ -4,7 +4,8 @@ namespace VirtioFsStore.Backends.ObjectStore.Sources.Resilience;
 
 /// <summary>The tries of one operation on a remote host: how long each may take, how long to wait between them, and when it is enough. Used by
 /// one at a time.</summary>
-sealed class Retrying(RemoteEndpoint endpoint, SourceCounters counters, RequestPriority priority, TimeSpan timeout)
+/// <param name="what">For messages: what is asked for; null where whoever asks says so.</param>
+sealed class Retrying(RemoteEndpoint endpoint, SourceCounters counters, RequestPriority priority, TimeSpan timeout, string? what = null)
 {
     /// <summary>So that a try which hangs leaves time for two others.</summary>
     const int TriesThatMayHang = 3;
@@ -92,7 +93,8 @@ sealed class Retrying(RemoteEndpoint endpoint, SourceCounters counters, RequestP
     /// <summary>To be told how long to wait.</summary>
     public CancellationTokenSource Patience() => new(Timeout.InfiniteTimeSpan, _clock);
 
-    public SourceException TookTooLong(TimeSpan time) => new(SourceFailure.Transient, $"{endpoint.Name} sent nothing for {time.TotalSeconds:0.#} s");
+    public SourceException TookTooLong(TimeSpan time) => new(
+        SourceFailure.Transient, $"{(what is null ? "" : $"cannot read {what}: ")}{endpoint.Name} sent nothing for {time.TotalSeconds:0.#} s");
 
     /// <summary>Waits until another try is due.</summary>
     /// <exception cref="SourceException">None is: <paramref name="failure"/> does not pass, or the time is over.</exception>

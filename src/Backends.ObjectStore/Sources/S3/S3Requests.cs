@@ -15,9 +15,17 @@ readonly struct S3Requests(S3Connection connection, RemoteEndpoint endpoint, Tim
     /// <param name="what">Such as <c>cannot write s3://BUCKET/KEY</c>, for messages.</param>
     /// <param name="request">Makes the request once.</param>
     /// <exception cref="SourceException">The last try's failure.</exception>
-    public ValueTask<T> RunAsync<T>(string what, Func<IAmazonS3, CancellationToken, Task<T>> request)
+    public async ValueTask<T> RunAsync<T>(string what, Func<IAmazonS3, CancellationToken, Task<T>> request)
     {
         var to = connection;
-        return endpoint.RunAsync(stop => to.RunAsync(what, request, stop), endpoint.Counters, timeout, cancellation);
+        try
+        {
+            return await endpoint.RunAsync(stop => to.RunAsync(what, request, stop), endpoint.Counters, timeout, cancellation).ConfigureAwait(false);
+        }
+        // A host that says nothing is told of by what waited for it, which does not know what for.
+        catch (SourceException e) when (!e.Message.StartsWith(what, StringComparison.Ordinal))
+        {
+            throw new SourceException(e.Failure, $"{what}: {e.Message}", e, e.RetryAfter);
+        }
     }
 }
