@@ -6,28 +6,18 @@ using VirtioFsStore.GuestRunner;
 namespace VirtioFsStore.RealServers;
 
 /// <summary>Ceph's radosgw without a cluster, on a port of 127.0.0.1: a real S3 service, with one user.</summary>
-public sealed class ObjectStoreServer : IAsyncDisposable
+public sealed class ObjectStoreServer : LocalServer
 {
     public const string AccessKey = "testkey";
     public const string SecretKey = "testsecret";
 
     const string User = "tester";
 
-    /// <summary>Another program may take a port between its choice and its use.</summary>
-    const int Attempts = 3;
-
-    readonly TemporaryDirectory _directory = new();
-    ServerProcess? _server;
-    int _port;
-
     ObjectStoreServer()
     {
     }
 
-    public Uri Endpoint => new($"http://127.0.0.1:{_port}");
-
-    /// <summary>What it wrote since it was started last.</summary>
-    public string Log => _server?.Log ?? "";
+    public Uri Endpoint => new($"http://127.0.0.1:{Port}");
 
     /// <summary>The environment in which AWS's tools and SDKs find it.</summary>
     public IReadOnlyDictionary<string, string> Environment => new Dictionary<string, string>
@@ -38,7 +28,7 @@ public sealed class ObjectStoreServer : IAsyncDisposable
         ["AWS_REGION"] = "us-east-1",
     };
 
-    string Configuration => _directory["ceph.conf"];
+    string Configuration => Folder["ceph.conf"];
 
     string[] Common => ["-c", Configuration, "-n", "client.rgw", "--no-mon-config"];
 
@@ -46,9 +36,12 @@ public sealed class ObjectStoreServer : IAsyncDisposable
     public static async Task<ObjectStoreServer> StartAsync(params string[] buckets)
     {
         var store = new ObjectStoreServer();
+        foreach (var folder in (string[])["db", "data", "posix", "posixdb"]) Directory.CreateDirectory(store.Folder[folder]);
+        // The user is made before the server runs, as its database has it.
+        await store.StartOnFreePortAsync(() => store.Administrate(
+            "user", "create", $"--uid={User}", "--display-name=Tester", $"--access-key={AccessKey}", $"--secret-key={SecretKey}")).ConfigureAwait(false);
         try
         {
-            await store.StartAsync(CancellationToken.None).ConfigureAwait(false);
             foreach (var bucket in buckets) await store.CreateBucketAsync(bucket).ConfigureAwait(false);
             return store;
         }
@@ -81,51 +74,10 @@ public sealed class ObjectStoreServer : IAsyncDisposable
 
     public void RemoveKey(string accessKey) => Administrate("key", "rm", $"--uid={User}", $"--access-key={accessKey}");
 
-    /// <summary>Nobody answers on its port from now on. What is stored stays.</summary>
-    public void Stop()
-    {
-        _server?.Dispose();
-        _server = null;
-    }
+    private protected override void WriteConfiguration() => File.WriteAllText(Configuration, ConfigurationText());
 
-    /// <summary>On the port that it had.</summary>
-    public async Task StartAgainAsync()
-    {
-        Stop();
-        _server = await LaunchAsync(CancellationToken.None).ConfigureAwait(false);
-    }
-
-    public ValueTask DisposeAsync()
-    {
-        Stop();
-        _directory.Dispose();
-        return ValueTask.CompletedTask;
-    }
-
-    async Task StartAsync(CancellationToken cancellation)
-    {
-        foreach (var folder in (string[])["db", "data", "posix", "posixdb"]) Directory.CreateDirectory(_directory[folder]);
-        for (var attempt = 1; ; attempt++)
-        {
-            _port = LocalPort.FindFree();
-            await File.WriteAllTextAsync(Configuration, ConfigurationText(), cancellation).ConfigureAwait(false);
-            // Before the server runs, as its database has it.
-            if (attempt == 1)
-                Administrate("user", "create", $"--uid={User}", "--display-name=Tester", $"--access-key={AccessKey}", $"--secret-key={SecretKey}");
-            try
-            {
-                _server = await LaunchAsync(cancellation).ConfigureAwait(false);
-                return;
-            }
-            catch (InvalidOperationException) when (attempt < Attempts)
-            {
-                // With another port.
-            }
-        }
-    }
-
-    Task<ServerProcess> LaunchAsync(CancellationToken cancellation) =>
-        ServerProcess.StartAsync(RealParts.Default.Radosgw, [.. Common, "-d"], AskAsync, cancellation);
+    private protected override Task<ServerProcess> LaunchAsync() =>
+        ServerProcess.StartAsync(RealParts.Default.Radosgw, [.. Common, "-d"], AskAsync, CancellationToken.None);
 
     async Task AskAsync(CancellationToken cancellation)
     {
@@ -147,18 +99,18 @@ public sealed class ObjectStoreServer : IAsyncDisposable
         auth_service_required = none
         auth_client_required = none
         admin_socket =
-        run_dir = {_directory.Path}
-        log_file = {_directory["$name.log"]}
-        rgw_data = {_directory["data"]}
+        run_dir = {Folder.Path}
+        log_file = {Folder["$name.log"]}
+        rgw_data = {Folder["data"]}
         rgw_config_store = dbstore
         rgw_backend_store = dbstore
         rgw_filter = posix
-        dbstore_db_dir = {_directory["db"]}
+        dbstore_db_dir = {Folder["db"]}
         dbstore_db_name_prefix = t
-        dbstore_config_uri = file:{_directory["db/config.db"]}
-        rgw_posix_base_path = {_directory["posix"]}
-        rgw_posix_database_root = {_directory["posixdb"]}
-        rgw_frontends = beast endpoint=127.0.0.1:{_port}
+        dbstore_config_uri = file:{Folder["db/config.db"]}
+        rgw_posix_base_path = {Folder["posix"]}
+        rgw_posix_database_root = {Folder["posixdb"]}
+        rgw_frontends = beast endpoint=127.0.0.1:{Port}
         rgw_enable_apis = s3
         rgw_thread_pool_size = 32
 

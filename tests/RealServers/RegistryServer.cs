@@ -5,7 +5,7 @@ using VirtioFsStore.GuestRunner;
 namespace VirtioFsStore.RealServers;
 
 /// <summary>The reference implementation of a registry (docker-registry) on a port of 127.0.0.1.</summary>
-public sealed class RegistryServer : IAsyncDisposable
+public sealed class RegistryServer : LocalServer
 {
     public const string User = "tester";
     public const string Password = "open sesame";
@@ -15,42 +15,27 @@ public sealed class RegistryServer : IAsyncDisposable
     const string PasswordHash = "$2y$05$abcdefghijklmnopqrstuupx2xBUC4954936wVIjyyPHmUBFu0wCW";
     const string ChangedPasswordHash = "$2y$05$abcdefghijklmnopqrstuuZHDdPPl57vGSi2Jpi.TeOSHlzyP0rb6";
 
-    /// <summary>Another program may take a port between its choice and its use.</summary>
-    const int Attempts = 3;
-
-    readonly TemporaryDirectory _directory = new();
     readonly RegistryServerOptions _options;
-    ServerProcess? _server;
-    int _port;
 
     RegistryServer(RegistryServerOptions options) => _options = options;
 
     /// <summary>As it stands in a reference: HOST:PORT.</summary>
-    public string Host => $"127.0.0.1:{_port}";
+    public string Host => $"127.0.0.1:{Port}";
 
     public Uri Endpoint => new($"{(_options.Tls ? "https" : "http")}://{Host}");
 
-    /// <summary>What it wrote since it was started last.</summary>
-    public string Log => _server?.Log ?? "";
-
     /// <summary>The certificate of its CA, PEM.</summary>
-    public string CaFile => _directory["ca.crt"];
+    public string CaFile => Folder["ca.crt"];
 
     public static Task<RegistryServer> StartAsync() => StartAsync(new RegistryServerOptions());
 
     public static async Task<RegistryServer> StartAsync(RegistryServerOptions options)
     {
         var registry = new RegistryServer(options);
-        try
-        {
-            await registry.StartAsync(CancellationToken.None).ConfigureAwait(false);
-            return registry;
-        }
-        catch
-        {
-            await registry.DisposeAsync().ConfigureAwait(false);
-            throw;
-        }
+        registry.WritePassword(PasswordHash);
+        if (options.Tls) PrivateAuthority.Issue(registry.CaFile, registry.Folder["server.crt"], registry.Folder["server.key"]);
+        await registry.StartOnFreePortAsync().ConfigureAwait(false);
+        return registry;
     }
 
     /// <summary>From now on <see cref="ChangedPassword"/> is the user's.</summary>
@@ -58,54 +43,15 @@ public sealed class RegistryServer : IAsyncDisposable
     {
         // It reads the file anew when its time of change differs, by whole seconds on some file systems.
         WritePassword(ChangedPasswordHash);
-        File.SetLastWriteTimeUtc(_directory["htpasswd"], DateTime.UtcNow.AddSeconds(5));
+        File.SetLastWriteTimeUtc(Folder["htpasswd"], DateTime.UtcNow.AddSeconds(5));
     }
 
-    /// <summary>Nobody answers on its port from now on. What is stored stays.</summary>
-    public void Stop()
-    {
-        _server?.Dispose();
-        _server = null;
-    }
+    private protected override void WriteConfiguration() => File.WriteAllText(Folder["config.yml"], ConfigurationText());
 
-    /// <summary>On the port that it had.</summary>
-    public async Task StartAgainAsync()
-    {
-        Stop();
-        _server = await LaunchAsync(CancellationToken.None).ConfigureAwait(false);
-    }
+    void WritePassword(string hash) => File.WriteAllText(Folder["htpasswd"], $"{User}:{hash}\n");
 
-    public ValueTask DisposeAsync()
-    {
-        Stop();
-        _directory.Dispose();
-        return ValueTask.CompletedTask;
-    }
-
-    async Task StartAsync(CancellationToken cancellation)
-    {
-        WritePassword(PasswordHash);
-        if (_options.Tls) PrivateAuthority.Issue(CaFile, _directory["server.crt"], _directory["server.key"]);
-        for (var attempt = 1; ; attempt++)
-        {
-            _port = LocalPort.FindFree();
-            await File.WriteAllTextAsync(_directory["config.yml"], ConfigurationText(), cancellation).ConfigureAwait(false);
-            try
-            {
-                _server = await LaunchAsync(cancellation).ConfigureAwait(false);
-                return;
-            }
-            catch (InvalidOperationException) when (attempt < Attempts)
-            {
-                // With another port.
-            }
-        }
-    }
-
-    void WritePassword(string hash) => File.WriteAllText(_directory["htpasswd"], $"{User}:{hash}\n");
-
-    Task<ServerProcess> LaunchAsync(CancellationToken cancellation) =>
-        ServerProcess.StartAsync(RealParts.Default.DockerRegistry, ["serve", _directory["config.yml"]], AskAsync, cancellation);
+    private protected override Task<ServerProcess> LaunchAsync() =>
+        ServerProcess.StartAsync(RealParts.Default.DockerRegistry, ["serve", Folder["config.yml"]], AskAsync, CancellationToken.None);
 
     async Task AskAsync(CancellationToken cancellation)
     {
@@ -120,19 +66,19 @@ public sealed class RegistryServer : IAsyncDisposable
 
     string ConfigurationText()
     {
-        var tls = _options.Tls ? $"tls: {{certificate: {_directory["server.crt"]}, key: {_directory["server.key"]}}}" : "";
-        var authentication = _options.Authentication ? $"auth: {{htpasswd: {{realm: tests, path: {_directory["htpasswd"]}}}}}" : "";
+        var tls = _options.Tls ? $"tls: {{certificate: {Folder["server.crt"]}, key: {Folder["server.key"]}}}" : "";
+        var authentication = _options.Authentication ? $"auth: {{htpasswd: {{realm: tests, path: {Folder["htpasswd"]}}}}}" : "";
         return $"""
             version: 0.1
             log:
               level: warn
             storage:
               filesystem:
-                rootdirectory: {_directory["data"]}
+                rootdirectory: {Folder["data"]}
               delete:
                 enabled: {(_options.Deletion ? "true" : "false")}
             http:
-              addr: 127.0.0.1:{_port}
+              addr: 127.0.0.1:{Port}
               {tls}
             {authentication}
 

@@ -27,7 +27,7 @@ static class IndexArtifact
     {
         var config = DerivedManifest.EmptyConfigDescriptor;
         if (await target.HasBlobAsync(config, cancellation).ConfigureAwait(false)) return;
-        var bytes = new MemoryRangeSource("the empty configuration", DerivedManifest.EmptyConfig, new SourceIdentity(config.Digest, null));
+        var bytes = new BytesSource("the empty configuration", DerivedManifest.EmptyConfig, new SourceIdentity(config.Digest, null));
         await using (bytes.ConfigureAwait(false))
             await target.PushBlobAsync(config, bytes, null, cancellation).ConfigureAwait(false);
     }

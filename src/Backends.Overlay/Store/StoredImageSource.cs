@@ -57,7 +57,7 @@ sealed class StoredImageSource(IImageSource source, StoreDirectory store, string
             await store.WriteDocumentAsync(document.Digest, json, cancellation).ConfigureAwait(false);
         }
 
-        return new MemoryRangeSource($"{document.MediaType} {document.Digest}", json, new SourceIdentity(document.Digest, null));
+        return new BytesSource($"{document.MediaType} {document.Digest}", json, new SourceIdentity(document.Digest, null));
     }
 
     string KeyOf(ImageReference reference) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{endpoint}\n{reference}\n")));

@@ -20,7 +20,7 @@ sealed class MemorySource(byte[] data, int longestRead = int.MaxValue, long? cla
     {
         Lowest = Math.Min(Lowest, offset);
         Highest = Math.Max(Highest, offset + length);
-        return new(new Reading(this, offset, offset + length));
+        return new(new ReadingStream(ReadAsync, offset, offset + length));
     }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
@@ -34,19 +34,5 @@ sealed class MemorySource(byte[] data, int longestRead = int.MaxValue, long? cla
         if (count == 0) throw new SourceException($"memory ended at byte {offset} of {Size}");
         data.AsMemory((int)offset, count).CopyTo(into);
         return count;
-    }
-
-    sealed class Reading(MemorySource source, long offset, long end) : RangeStream
-    {
-        long _offset = offset;
-
-        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
-        {
-            var wanted = (int)Math.Min(buffer.Length, end - _offset);
-            if (wanted == 0) return 0;
-            var read = await source.ReadAsync(_offset, buffer[..wanted], cancellationToken);
-            _offset += read;
-            return read;
-        }
     }
 }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using VirtioFsStore.Backends.ObjectStore.Sources;
+using VirtioFsStore.Backends.ObjectStore.Tests.Decompression;
 
 namespace VirtioFsStore.Backends.ObjectStore.Tests.Fetching;
 
@@ -53,7 +54,7 @@ sealed class StagedSource(byte[] data) : IRangeSource
     {
         if (offset < 0 || length < 1 || offset + length > data.Length) throw new ArgumentOutOfRangeException(nameof(offset));
         Requests.Enqueue((offset, length, priority));
-        return new(new Reading(this, offset, offset + length));
+        return new(new ReadingStream(ReadAsync, offset, offset + length));
     }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
@@ -75,19 +76,5 @@ sealed class StagedSource(byte[] data) : IRangeSource
         Tamper?.Invoke(offset, into[..count]);
         Interlocked.Add(ref Given, count);
         return count;
-    }
-
-    sealed class Reading(StagedSource source, long offset, long end) : RangeStream
-    {
-        long _offset = offset;
-
-        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
-        {
-            var wanted = (int)Math.Min(buffer.Length, end - _offset);
-            if (wanted == 0) return 0;
-            var read = await source.ReadAsync(_offset, buffer[..wanted], cancellationToken);
-            _offset += read;
-            return read;
-        }
     }
 }

@@ -49,7 +49,12 @@ public sealed class RegistryImageSourceTests : IAsyncLifetime, IAsyncDisposable
 
     RegistryImageSource Open(string host) => (RegistryImageSource)ImageSources.Open(
         ImageReference.Parse($"docker://{host}/some/repo"),
-        new RemoteOptions { Registry = new RegistryOptions { ConfigFile = Path.Combine(_folder, "config.json"), HostsFolder = Path.Combine(_folder, "certs.d") } }, _endpoints);
+        new RemoteOptions
+        {
+            Registry = new RegistryOptions { ConfigFile = Path.Combine(_folder, "config.json"), HostsFolder = Path.Combine(_folder, "certs.d") },
+            // No registry of a busy machine starts slower than this.
+            Timeout = TimeSpan.FromMinutes(5),
+        }, _endpoints);
 
     ImageReference Reference(string suffix) => ImageReference.Parse($"docker://{_registry!.Host}/some/repo{suffix}");
 

@@ -37,7 +37,7 @@ public sealed class ImagePushTests(ObjectStoreFixture store) : IClassFixture<Obj
         Assert.Equal(("v1", "v1", there.Digest), (there.Tag, back.Tag, back.Digest));
         foreach (var file in Directory.GetFiles(Path.Combine(_layout.Path, "blobs/sha256")))
             Assert.Equal(await File.ReadAllBytesAsync(file), await File.ReadAllBytesAsync(Path.Combine(_directory["back"], "blobs/sha256", Path.GetFileName(file))));
-        Assert.Equal("v1", Assert.Single(await ListAsync($"oci:{_directory["back"]}")).RefName);
+        Assert.Equal("v1", Assert.Single(await ImagePlaces.ListAsync($"oci:{_directory["back"]}")).RefName);
     }
 
     [RealServerFact]
@@ -69,7 +69,7 @@ public sealed class ImagePushTests(ObjectStoreFixture store) : IClassFixture<Obj
         var second = await PushAsync($"oci:{_layout.Path}:v2", bucket, options);
 
         Assert.Equal((2, 1), (second.BlobsSent, second.BlobsPresent));
-        Assert.Equal(["v1", "v2"], (await ListAsync(bucket, options)).Select(manifest => manifest.RefName).Order());
+        Assert.Equal(["v1", "v2"], (await ImagePlaces.ListAsync(bucket, options)).Select(manifest => manifest.RefName).Order());
     }
 
     [RealServerFact]
@@ -83,7 +83,7 @@ public sealed class ImagePushTests(ObjectStoreFixture store) : IClassFixture<Obj
         await PushAsync($"oci:{_layout.Path}:v1", bucket, options);
         await PushAsync($"oci:{_layout.Path}:v2", bucket, options);
 
-        await RemoveAsync($"{bucket}:v1", options);
+        await ImagePlaces.RemoveAsync($"{bucket}:v1", options);
 
         using var client = (await store.ServerAsync()).CreateClient();
         var keys = (await client.ListObjectsV2Async(new() { BucketName = bucket.Split('/')[2] })).S3Objects.Select(key => key.Key).ToList();
@@ -104,7 +104,7 @@ public sealed class ImagePushTests(ObjectStoreFixture store) : IClassFixture<Obj
         Assert.Equal((3, 1), (all.Manifests, one.Manifests));
         Assert.Contains(all.Digest.ToString(), index, StringComparison.Ordinal);
         // What the index lists is not listed beside it.
-        Assert.Equal(all.Digest, Assert.Single(await ListAsync($"oci:{_directory["all"]}")).Digest);
+        Assert.Equal(all.Digest, Assert.Single(await ImagePlaces.ListAsync($"oci:{_directory["all"]}")).Digest);
     }
 
     [Fact]
@@ -114,7 +114,7 @@ public sealed class ImagePushTests(ObjectStoreFixture store) : IClassFixture<Obj
 
         var result = await PushAsync($"oci:{_layout.Path}:v1", $"oci:{_directory["to"]}:v2");
 
-        var listed = Assert.Single(await ListAsync($"oci:{_directory["to"]}"));
+        var listed = Assert.Single(await ImagePlaces.ListAsync($"oci:{_directory["to"]}"));
         Assert.Equal((MediaTypes.Index, "v2", result.Digest), (listed.MediaType, listed.RefName, listed.Digest));
         await using var target = ImageSources.Open(Reference($"oci:{_directory["to"]}"), new RemoteOptions());
         Assert.Equal("arm64", (await ImageResolver.ResolveAsync(target, Reference($"oci:{_directory["to"]}:v2"), new Platform("linux", "arm64", null), default)).Config.Platform!.Architecture);
@@ -149,9 +149,9 @@ public sealed class ImagePushTests(ObjectStoreFixture store) : IClassFixture<Obj
 
         Assert.Equal(
             [(first.Digest, null), (second.Digest, "web")],
-            (await ListAsync($"oci:{_directory["to"]}")).Select(manifest => (manifest.Digest, manifest.RefName)));
-        await RemoveAsync($"oci:{_directory["to"]}@{first.Digest}");
-        Assert.Equal(second.Digest, Assert.Single(await ListAsync($"oci:{_directory["to"]}")).Digest);
+            (await ImagePlaces.ListAsync($"oci:{_directory["to"]}")).Select(manifest => (manifest.Digest, manifest.RefName)));
+        await ImagePlaces.RemoveAsync($"oci:{_directory["to"]}@{first.Digest}");
+        Assert.Equal(second.Digest, Assert.Single(await ImagePlaces.ListAsync($"oci:{_directory["to"]}")).Digest);
         Assert.Equal(3, Directory.GetFiles(Path.Combine(_directory["to"], "blobs/sha256")).Length);
     }
 
@@ -163,7 +163,7 @@ public sealed class ImagePushTests(ObjectStoreFixture store) : IClassFixture<Obj
 
         await Task.WhenAll(tags.Select(tag => Task.Run(() => PushAsync($"oci:{_layout.Path}:{tag}", $"oci:{_directory["to"]}"))));
 
-        Assert.Equal(tags, (await ListAsync($"oci:{_directory["to"]}")).Select(manifest => manifest.RefName!).Order());
+        Assert.Equal(tags, (await ImagePlaces.ListAsync($"oci:{_directory["to"]}")).Select(manifest => manifest.RefName!).Order());
     }
 
     [Fact]
@@ -176,7 +176,7 @@ public sealed class ImagePushTests(ObjectStoreFixture store) : IClassFixture<Obj
         await PushAsync($"oci:{_layout.Path}:v1", $"oci:{_layout.Path}:v2");
 
         Assert.Contains("\"annotations\":{\"x\":\"y\"}", await File.ReadAllTextAsync(file), StringComparison.Ordinal);
-        Assert.Equal(["v1", "v2"], (await ListAsync($"oci:{_layout.Path}")).Select(manifest => manifest.RefName));
+        Assert.Equal(["v1", "v2"], (await ImagePlaces.ListAsync($"oci:{_layout.Path}")).Select(manifest => manifest.RefName));
     }
 
     [Fact]
@@ -215,24 +215,8 @@ public sealed class ImagePushTests(ObjectStoreFixture store) : IClassFixture<Obj
         S3 = new S3Options { Endpoint = (await store.ServerAsync()).Endpoint.ToString(), Profile = _profile.Name, UploadNotes = _directory["uploads"] },
     };
 
-    async Task<PushResult> PushAsync(string from, string to, RemoteOptions? options = null, Platform? platform = null)
-    {
-        await using var source = ImageSources.Open(Reference(from), options ?? new RemoteOptions());
-        await using var target = ImageSources.Open(Reference(to), options ?? new RemoteOptions());
-        return await new ImagePush(source, target, _seen).RunAsync(Reference(from), platform, Reference(to), default);
-    }
-
-    static async Task<IReadOnlyList<Descriptor>> ListAsync(string place, RemoteOptions? options = null)
-    {
-        await using var source = ImageSources.Open(Reference(place), options ?? new RemoteOptions());
-        return await source.ListAsync(default);
-    }
-
-    static async Task RemoveAsync(string image, RemoteOptions? options = null)
-    {
-        await using var place = ImageSources.Open(Reference(image), options ?? new RemoteOptions());
-        await place.RemoveAsync(Reference(image), default);
-    }
+    Task<PushResult> PushAsync(string from, string to, RemoteOptions? options = null, Platform? platform = null) =>
+        ImagePlaces.PushAsync(from, to, options, platform, _seen);
 
     async Task<IReadOnlyList<Descriptor>> LayersAsync(string tag)
     {

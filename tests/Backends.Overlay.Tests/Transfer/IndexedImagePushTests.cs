@@ -32,9 +32,9 @@ public sealed class IndexedImagePushTests : IDisposable
     {
         var indexed = await IndexAsync();
 
-        await PushAsync($"{Here}:v1-indexed", There);
+        await ImagePlaces.PushAsync($"{Here}:v1-indexed", There);
 
-        var listed = await ListAsync(There);
+        var listed = await ImagePlaces.ListAsync(There);
         Assert.Equal([IndexBlobFormat.ArtifactTag(indexed.Manifest.Digest), "v1-indexed"], listed.Select(manifest => manifest.RefName));
         Assert.Equal(indexed.Artifact.Digest, listed[0].Digest);
         // Whoever does not say which image is meant does not mean that one.
@@ -48,9 +48,9 @@ public sealed class IndexedImagePushTests : IDisposable
         var indexed = await IndexAsync();
         File.Delete(_layout.BlobPath(indexed.Indexes[0].Blob.Digest));
 
-        await PushAsync($"{Here}:v1-indexed", There);
+        await ImagePlaces.PushAsync($"{Here}:v1-indexed", There);
 
-        var artifact = (await ListAsync(There)).First(manifest => IndexBlobFormat.IsArtifactTag(manifest.RefName!));
+        var artifact = (await ImagePlaces.ListAsync(There)).First(manifest => IndexBlobFormat.IsArtifactTag(manifest.RefName!));
         await using var place = ImageSources.Open(Reference(There), new RemoteOptions());
         var read = await ImageArtifact.TryReadAsync(place, artifact, default);
         Assert.Equal(new ImageArtifact(IndexBlobFormat.ArtifactType, indexed.Manifest.Digest, 1, indexed.Indexes[1].Blob.Size), read);
@@ -60,14 +60,14 @@ public sealed class IndexedImagePushTests : IDisposable
     public async Task The_last_name_of_an_indexed_image_takes_its_indexes_with_it()
     {
         await IndexAsync();
-        await PushAsync($"{Here}:v1-indexed", There);
-        await PushAsync($"{Here}:v1-indexed", $"{There}:other");
+        await ImagePlaces.PushAsync($"{Here}:v1-indexed", There);
+        await ImagePlaces.PushAsync($"{Here}:v1-indexed", $"{There}:other");
 
-        await RemoveAsync($"{There}:v1-indexed");
-        Assert.Equal(2, (await ListAsync(There)).Count);
-        await RemoveAsync($"{There}:other");
+        await ImagePlaces.RemoveAsync($"{There}:v1-indexed");
+        Assert.Equal(2, (await ImagePlaces.ListAsync(There)).Count);
+        await ImagePlaces.RemoveAsync($"{There}:other");
 
-        Assert.Empty(await ListAsync(There));
+        Assert.Empty(await ImagePlaces.ListAsync(There));
         Assert.Empty(Directory.GetFiles(Path.Combine(_directory["there"], "blobs/sha256")));
     }
 
@@ -79,13 +79,13 @@ public sealed class IndexedImagePushTests : IDisposable
         var options = new RemoteOptions { Registry = new RegistryOptions { PlainHttp = true } };
         var there = $"docker://{registry.Host}/web";
 
-        await PushAsync($"{Here}:v1-indexed", there, options);
+        await ImagePlaces.PushAsync($"{Here}:v1-indexed", there, options);
         Assert.Equal(
             [(IndexBlobFormat.ArtifactTag(indexed.Manifest.Digest), indexed.Artifact.Digest), ("v1-indexed", indexed.Manifest.Digest)],
-            (await ListAsync(there, options)).Select(manifest => (manifest.RefName!, manifest.Digest)).Order());
-        await RemoveAsync($"{there}:v1-indexed", options);
+            (await ImagePlaces.ListAsync(there, options)).Select(manifest => (manifest.RefName!, manifest.Digest)).Order());
+        await ImagePlaces.RemoveAsync($"{there}:v1-indexed", options);
 
-        Assert.Empty(await ListAsync(there, options));
+        Assert.Empty(await ImagePlaces.ListAsync(there, options));
     }
 
     [Theory]
@@ -120,24 +120,5 @@ public sealed class IndexedImagePushTests : IDisposable
         var image = await LocalKeeper.ResolveAsync(place, new ImageRequest(reference, Platform.Current), default);
         await keeper.EnsureLayersAsync(image, place, RemoteIndexPolicy.Never, null, default);
         return await new ImageIndexer(store).PushAsync(image, place, "v1" + ImageIndexer.TagSuffix, null, default);
-    }
-
-    static async Task PushAsync(string from, string to, RemoteOptions? options = null)
-    {
-        await using var source = ImageSources.Open(Reference(from), options ?? new RemoteOptions());
-        await using var target = ImageSources.Open(Reference(to), options ?? new RemoteOptions());
-        await new ImagePush(source, target, null).RunAsync(Reference(from), null, Reference(to), default);
-    }
-
-    static async Task<IReadOnlyList<Descriptor>> ListAsync(string place, RemoteOptions? options = null)
-    {
-        await using var source = ImageSources.Open(Reference(place), options ?? new RemoteOptions());
-        return await source.ListAsync(default);
-    }
-
-    static async Task RemoveAsync(string image, RemoteOptions? options = null)
-    {
-        await using var place = ImageSources.Open(Reference(image), options ?? new RemoteOptions());
-        await place.RemoveAsync(Reference(image), default);
     }
 }

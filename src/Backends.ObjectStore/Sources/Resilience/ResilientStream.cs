@@ -43,7 +43,7 @@ sealed class ResilientStream(ResilientSource source, long offset, long length, R
             await BeginAsync(cancellationToken).ConfigureAwait(false);
             try
             {
-                var isSkipping = _stream is ISkippingStream { IsSkipping: true };
+                var isSkipping = _stream is AnswerStream { IsSkipping: true };
                 var read = await ReadOnceAsync(buffer, isSkipping, cancellationToken).ConfigureAwait(false);
                 if (read == 0) throw new SourceException(SourceFailure.Transient, $"{source.Name} ended at byte {_offset} of {source.Size}");
                 _lease!.Progressed();
@@ -113,7 +113,7 @@ sealed class ResilientStream(ResilientSource source, long offset, long length, R
         {
             using (cancellation.UnsafeRegister(static patience => ((CancellationTokenSource)patience!).Cancel(), patience))
             {
-                var reading = isSkipping ? ((ISkippingStream)_stream!).SkipAsync(patience.Token) : _stream!.ReadAsync(buffer, patience.Token);
+                var reading = isSkipping ? ((AnswerStream)_stream!).SkipAsync(patience.Token) : _stream!.ReadAsync(buffer, patience.Token);
                 return await reading.ConfigureAwait(false);
             }
         }
