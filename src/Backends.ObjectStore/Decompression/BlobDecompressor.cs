@@ -11,10 +11,13 @@ namespace VirtioFsStore.Backends.ObjectStore.Decompression;
 /// trusted before the last chunk is followed by the end of the sequence.</summary>
 public sealed class BlobDecompressor
 {
-    const int BufferSize = 1 << 20;
+    const int BufferSize = 512 << 10;
 
     /// <summary>Enough that neither side waits for the other's hiccups, little enough to stay in a shared cache.</summary>
     const int BuffersInFlight = 3;
+
+    /// <summary>Ends with this object: what the shared pool keeps would stay for as long as a guest runs.</summary>
+    readonly ArrayPool<byte> _buffers = ArrayPool<byte>.Create(BufferSize, BuffersInFlight + 3);
 
     readonly IRangeSource _source;
     readonly Compression _compression;
@@ -66,7 +69,7 @@ public sealed class BlobDecompressor
                 }
                 finally
                 {
-                    ArrayPool<byte>.Shared.Return(chunk.Buffer);
+                    _buffers.Return(chunk.Buffer);
                 }
             }
 
@@ -79,7 +82,7 @@ public sealed class BlobDecompressor
             await stop.CancelAsync().ConfigureAwait(false);
             // Its own failure, if any, has been thrown above; what is left is the end of a sequence nobody wants.
             await decoding.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            while (filled.Reader.TryRead(out var rest)) ArrayPool<byte>.Shared.Return(rest.Buffer);
+            while (filled.Reader.TryRead(out var rest)) _buffers.Return(rest.Buffer);
         }
     }
 
@@ -87,7 +90,7 @@ public sealed class BlobDecompressor
     {
         using var hash = _blob.CreateHash();
         var read = 0L;
-        var input = ArrayPool<byte>.Shared.Rent(BufferSize);
+        var input = _buffers.Rent(BufferSize);
         byte[]? output = null;
         Stream? blob = null;
         try
@@ -106,7 +109,7 @@ public sealed class BlobDecompressor
                     var position = 0;
                     while (true)
                     {
-                        output ??= ArrayPool<byte>.Shared.Rent(BufferSize);
+                        output ??= _buffers.Rent(BufferSize);
                         var start = (int)(decoder.OutOffset % BufferSize);
                         decoder.Decode(input.AsSpan(position, length - position), output.AsSpan(start, BufferSize - start), out var taken, out var given);
                         position += taken;
@@ -155,8 +158,8 @@ public sealed class BlobDecompressor
         finally
         {
             if (blob is not null) await blob.DisposeAsync().ConfigureAwait(false);
-            ArrayPool<byte>.Shared.Return(input);
-            if (output is not null) ArrayPool<byte>.Shared.Return(output);
+            _buffers.Return(input);
+            if (output is not null) _buffers.Return(output);
         }
     }
 

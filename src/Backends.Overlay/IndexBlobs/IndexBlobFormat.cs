@@ -58,8 +58,8 @@ public static class IndexBlobFormat
     /// <summary>Of the header's frame, its own eight bytes included.</summary>
     internal const int MaxHeaderSize = 1024;
 
-    /// <summary>A decoder's memory: what zstd's level 19 asks for.</summary>
-    internal const int MaxWindowLog = 23;
+    /// <summary>A section's decoder keeps a MiB.</summary>
+    internal const int MaxWindowLog = 20;
 
     /// <summary>Entries are kept by columns in groups of at most this many.</summary>
     internal const int MaxGroupEntries = 4096;

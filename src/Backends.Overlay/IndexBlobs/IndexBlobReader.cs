@@ -4,6 +4,7 @@ using VirtioFsStore.Backends.ObjectStore.Decompression;
 using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Backends.Overlay.Tar;
+using VirtioFsStore.Core.Interop;
 
 namespace VirtioFsStore.Backends.Overlay.IndexBlobs;
 
@@ -176,13 +177,14 @@ sealed class IndexBlobReader : IDisposable
     {
         var section = _sections[(int)IndexSection.Windows];
         using var windows = new WindowCodec();
+        var buffer = new byte[Zlib.WindowSize];
         var first = 0L;
         for (var i = 0; i < _spans.Length; i++)
         {
             cancellation.ThrowIfCancellationRequested();
-            var window = new byte[_spans[i].WindowSize];
-            section.Read(window);
-            index.Add(new SeekSpan(i, _spans[i].Point(window), _spans[i].InEnd, _spans[i].OutEnd, first, _pieces[i]), windows.Pack(window));
+            var window = buffer.AsMemory(0, _spans[i].WindowSize);
+            section.Read(window.Span);
+            index.Add(new SeekSpan(i, _spans[i].Point(window), _spans[i].InEnd, _spans[i].OutEnd, first, _pieces[i]), windows.Pack(window.Span));
             first += _pieces[i];
         }
     }

@@ -5,6 +5,8 @@ namespace VirtioFsStore.Backends.Overlay.IndexBlobs;
 /// <summary>Writes one section of an index blob: a zstd frame.</summary>
 sealed unsafe class SectionWriter : IDisposable
 {
+    const int HashLog = 18;
+
     readonly Stream _output;
     readonly byte[] _packed = new byte[64 << 10];
     void* _context;
@@ -15,6 +17,10 @@ sealed unsafe class SectionWriter : IDisposable
         _context = Zstd.CreateCompressor();
         if (_context == null) throw new InvalidOperationException("libzstd has no memory for a compressor");
         Check(Zstd.SetCompressorParameter(_context, Zstd.CompressionLevel, level));
+        // What level 19 takes by itself is 90 MB here, and 8 MB of whoever reads; this is 6 MB and 1 MB, for 2.5 % more bytes.
+        Check(Zstd.SetCompressorParameter(_context, Zstd.WindowLog, IndexBlobFormat.MaxWindowLog));
+        Check(Zstd.SetCompressorParameter(_context, Zstd.HashLog, HashLog));
+        Check(Zstd.SetCompressorParameter(_context, Zstd.ChainLog, IndexBlobFormat.MaxWindowLog));
     }
 
     ~SectionWriter() => Free();

@@ -29,7 +29,7 @@ public sealed class LayerIndexWriter : IDisposable
             PRAGMA journal_mode = OFF;
             PRAGMA synchronous = OFF;
             PRAGMA locking_mode = EXCLUSIVE;
-            PRAGMA cache_size = -8192;
+            PRAGMA cache_size = -2048;
             BEGIN;
             """ + LayerSchema.Create);
         var database = _connection.Handle!;

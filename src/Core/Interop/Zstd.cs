@@ -8,6 +8,15 @@ public static unsafe partial class Zstd
     /// <summary>ZSTD_c_compressionLevel.</summary>
     public const int CompressionLevel = 100;
 
+    /// <summary>ZSTD_c_windowLog: how far back a frame refers, which is what its decoder keeps.</summary>
+    public const int WindowLog = 101;
+
+    /// <summary>ZSTD_c_hashLog: a table of the compressor, 4 bytes times two to this.</summary>
+    public const int HashLog = 102;
+
+    /// <summary>ZSTD_c_chainLog: another, as large.</summary>
+    public const int ChainLog = 103;
+
     /// <summary>ZSTD_d_windowLogMax: frames that want more memory are refused.</summary>
     public const int MaxWindowLog = 100;
 

@@ -3,10 +3,10 @@ using VirtioFsStore.Benchmarks.Startup;
 
 namespace VirtioFsStore.Benchmarks.Lazy;
 
-/// <summary>Notes the most memory that a process and all below it, which come and go, hold together.</summary>
+/// <summary>Notes the most memory that a process and all below it, which come and go, hold together: what they share counts once.</summary>
 sealed class TreeMemorySampler : IDisposable
 {
-    static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(50);
+    static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(100);
 
     readonly Lock _lock = new();
     readonly int _process;
@@ -29,7 +29,7 @@ sealed class TreeMemorySampler : IDisposable
 
     void Look()
     {
-        var memory = ProcessTree.Of(_process).Sum(MemoryUsage.Of);
+        var memory = ProcessTree.Of(_process).Sum(MemoryUsage.ShareOf);
         lock (_lock) _peak = Math.Max(_peak, memory);
     }
 }

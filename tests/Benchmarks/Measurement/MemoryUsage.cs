@@ -6,19 +6,24 @@ namespace VirtioFsStore.Benchmarks.Measurement;
 static class MemoryUsage
 {
     /// <summary>VmRSS − RssShmem in bytes (proc_pid_status(5)): guest memory is a shared mapping and not the daemon's. 0 if the process is gone.</summary>
-    public static long Of(int pid)
+    public static long Of(int pid) => Difference($"/proc/{pid}/status", "VmRSS:", "RssShmem:");
+
+    /// <summary>Pss − Pss_Shmem in bytes (Documentation/filesystems/proc.rst, smaps): a page that several processes map, as the program's own are,
+    /// is split among them, so that these can be added up. 0 if the process is gone.</summary>
+    public static long ShareOf(int pid) => Difference($"/proc/{pid}/smaps_rollup", "Pss:", "Pss_Shmem:");
+
+    static long Difference(string file, string all, string shared)
     {
         try
         {
-            var (resident, shared) = (0L, 0L);
-            foreach (var line in File.ReadLines($"/proc/{pid}/status"))
+            var kilobytes = 0L;
+            foreach (var line in File.ReadLines(file))
             {
-                if (line.StartsWith("VmRSS:", StringComparison.Ordinal))
-                    resident = Kilobytes(line);
-                else if (line.StartsWith("RssShmem:", StringComparison.Ordinal))
-                    shared = Kilobytes(line);
+                if (line.StartsWith(all, StringComparison.Ordinal)) kilobytes += Kilobytes(line);
+                else if (line.StartsWith(shared, StringComparison.Ordinal)) kilobytes -= Kilobytes(line);
             }
-            return (resident - shared) * 1024;
+
+            return kilobytes * 1024;
         }
         catch (IOException)
         {
