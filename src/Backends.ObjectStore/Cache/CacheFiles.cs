@@ -8,10 +8,14 @@ namespace VirtioFsStore.Backends.ObjectStore.Cache;
 /// here, so that tests can put in what a power cut or a broken disk leaves. Knows no rules.</summary>
 unsafe class CacheFiles : IDisposable
 {
+    /// <summary>Writeback starts while a layer is filled, so that a sync finds little to do.</summary>
+    const long WritebackStep = 16 << 20;
+
     readonly FileDescriptor _data;
     readonly FileDescriptor _state;
     readonly nuint _stateSize;
     byte* _map;
+    long _written;
 
     /// <summary>Opens what a layer's builder made.</summary>
     /// <exception cref="SystemCallException">A file cannot be opened or mapped.</exception>
@@ -95,6 +99,9 @@ unsafe class CacheFiles : IDisposable
                 done += (int)count;
             }
 
+        var written = Interlocked.Add(ref _written, bytes.Length);
+        // A hint, whose failures the next sync tells.
+        if (written / WritebackStep > (written - bytes.Length) / WritebackStep) _ = Durability.SyncRange(_data.Value, 0, 0, Durability.SYNC_FILE_RANGE_WRITE);
         return Errno.None;
     }
 

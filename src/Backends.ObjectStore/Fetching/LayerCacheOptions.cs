@@ -24,6 +24,12 @@ public sealed record LayerCacheOptions
     /// <summary>How many of them may be for what nobody waits for.</summary>
     public int MaxReadaheads { get; init; } = 3;
 
+    /// <summary>When nothing was fetched for so long, what came is synced: an end then finds little to do, and a power cut leaves little in doubt.</summary>
+    public TimeSpan IdleTime { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>For <see cref="IdleTime"/>.</summary>
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
     /// <summary>Called when the disk is full and someone waits: makes room for at least so many bytes, or answers false.</summary>
     public Func<long, ValueTask<bool>>? MakeRoom { get; init; }
 }

@@ -75,6 +75,16 @@ sealed partial class LayerFetcher
             run.Complete(outcome);
             _runs.Remove(run);
             Dispatch();
+            if (_runs.Count == 0 && !_closed) _idle.Change(_options.IdleTime, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    void SyncIdle()
+    {
+        lock (_gate)
+        {
+            if (_closed || _runs.Count > 0) return;
+            _working.Add(Task.Run(() => _store.SyncAsync().AsTask()));
         }
     }
 

@@ -34,6 +34,10 @@ sealed partial class LayerFetcher : IAsyncDisposable
     long _wholeBytes;
     Task? _rest;
     Task? _prefetch;
+
+    /// <summary>Runs from the end of the last run on, until there is another.</summary>
+    readonly ITimer _idle;
+
     bool _closed;
 
     /// <summary>The source was seen to send the whole for each range. Another source in its place may not, and is found out by the first fetch.</summary>
@@ -45,6 +49,7 @@ sealed partial class LayerFetcher : IAsyncDisposable
         _source = new SourceSlot(openBlob);
         _options = options;
         _logger = logger;
+        _idle = options.Clock.CreateTimer(_ => SyncIdle(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     public ValueTask ReplaceSourceAsync(Func<CancellationToken, ValueTask<IRangeSource>> openBlob) => _source.ReplaceAsync(openBlob);
@@ -118,6 +123,7 @@ sealed partial class LayerFetcher : IAsyncDisposable
             _queue.Clear();
         }
 
+        await _idle.DisposeAsync().ConfigureAwait(false);
         await _stop.CancelAsync().ConfigureAwait(false);
         lock (_gate) working = [.. _working, _rest ?? Task.CompletedTask, _prefetch ?? Task.CompletedTask];
         await Task.WhenAll(working).ConfigureAwait(false);

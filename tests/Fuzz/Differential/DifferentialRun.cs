@@ -9,7 +9,8 @@ namespace VirtioFsStore.Fuzz.Differential;
 /// unpack. Needs root, /dev/fuse and GNU tar.
 /// </summary>
 /// <param name="umoci">The program; null to leave it out.</param>
-public sealed class DifferentialRun(string? umoci)
+/// <param name="lazily">Whether the images are served by their indexes, their content being fetched as it is compared.</param>
+public sealed class DifferentialRun(string? umoci, bool lazily)
 {
     /// <summary>Types that umoci does not know: global PAX headers, and sparse files in GNU's old format.</summary>
     static readonly string[] s_umociRefuses = [@"unknown typeflag '\x67'", @"unknown typeflag '\x53'"];
@@ -24,6 +25,12 @@ public sealed class DifferentialRun(string? umoci)
     /// <summary>Images that umoci has unpacked.</summary>
     public int UnpackedByUmoci { get; private set; }
 
+    /// <summary>Pieces of layers that were in the store before anything was read, and after all of it was.</summary>
+    public (long Before, long After) Present { get; private set; }
+
+    /// <summary>Of the layers, the largest number that can be present.</summary>
+    public long Pieces { get; private set; }
+
     /// <summary>Differences by the image's name; an image without any is not in it.</summary>
     public IReadOnlyDictionary<string, List<string>> Differences => _differences;
 
@@ -32,13 +39,17 @@ public sealed class DifferentialRun(string? umoci)
         using var layout = new LayoutWriter();
         foreach (var image in images)
             image.AddTo(layout);
-        using var mounted = new MountedImages(layout.Path, images.Select(image => image.Name));
+        using var mounted = new MountedImages(layout.Path, [.. images.Select(image => image.Name)], lazily);
+        var before = mounted.CountPieces().Present;
         foreach (var image in images)
         {
             await AgainstTarAsync(image, mounted);
             if (umoci is not null)
                 await AgainstUmociAsync(image, mounted, layout);
         }
+
+        (var after, Pieces) = mounted.CountPieces();
+        Present = (before, after);
     }
 
     async Task AgainstTarAsync(MadeImage image, MountedImages mounted)

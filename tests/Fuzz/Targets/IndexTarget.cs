@@ -13,7 +13,7 @@ using VirtioFsStore.ImageMaker;
 
 namespace VirtioFsStore.Fuzz.Targets;
 
-/// <summary>Indexes that somebody else made, pinned as they are: index blobs, and the tables of contents of eStargz and zstd:chunked. They are refused in one
+/// <summary>Indexes that somebody else made, pinned as they are: index blobs, the tables of contents of eStargz and zstd:chunked, and SOCI's. They are refused in one
 /// line and leave nothing, or make a layer's folder.</summary>
 public sealed class IndexTarget : FuzzTarget
 {
@@ -28,7 +28,7 @@ public sealed class IndexTarget : FuzzTarget
 
     public override string Name => "indexes";
 
-    public override string Description => "index blobs and tables of contents";
+    public override string Description => "index blobs, tables of contents and SOCI's tables";
 
     public override int ShortRun => 60;
 
@@ -37,10 +37,11 @@ public sealed class IndexTarget : FuzzTarget
         var random = new Random(seed);
         using var folder = Scratch.Create();
         using var layout = new LayoutWriter();
-        var layer = random.Next(3) switch
+        var layer = random.Next(4) switch
         {
             0 => WithToc(layout, EStargzWriter.Create(s_entries, bend: toc => Bend(random, toc)), Compression.Gzip),
             1 => WithToc(layout, ZstdChunkedWriter.Create(s_entries, bend: toc => Bend(random, toc)), Compression.Zstd),
+            2 => WithSociIndex(layout, random),
             _ => WithBlob(layout, random, folder.Path),
         };
         var import = Directory.CreateDirectory(Path.Combine(folder.Path, "import")).FullName;
@@ -79,6 +80,13 @@ public sealed class IndexTarget : FuzzTarget
     {
         var bytes = made.Blob;
         return new ImageLayer(new Descriptor("layer", layout.Blob(bytes), bytes.Length, null, made.Annotations), compression, Digest.Sha256(made.Tar));
+    }
+
+    static ImageLayer WithSociIndex(LayoutWriter layout, Random random)
+    {
+        var (made, ztoc) = ZtocWriter.Create(s_entries, spanSize: 1000, firstVersion: random.Next(2) == 0);
+        var index = ZtocWriter.DigestOf(ZtocWriter.AddIndex(layout, Digest.Sha256(made.Blob), Damage.Of(random, ztoc)));
+        return WithToc(layout, made, Compression.Gzip) with { SociIndex = ImageReference.Parse($"oci:{layout.Path}@{index}") };
     }
 
     static ImageLayer WithBlob(LayoutWriter layout, Random random, string folder)

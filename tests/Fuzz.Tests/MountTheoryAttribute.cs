@@ -3,11 +3,11 @@ using Xunit;
 
 namespace VirtioFsStore.Fuzz.Tests;
 
-/// <summary>A test that mounts images on this host and has them unpacked by other programs; skipped where something lacks, but not in CI.</summary>
+/// <summary>Tests that mount images on this host and have them unpacked by other programs; skipped where something lacks, but not in CI.</summary>
 [AttributeUsage(AttributeTargets.Method)]
-sealed class MountFactAttribute : FactAttribute
+sealed class MountTheoryAttribute : TheoryAttribute
 {
-    public MountFactAttribute()
+    public MountTheoryAttribute()
     {
         if (DevCache.IsCi)
             return;
