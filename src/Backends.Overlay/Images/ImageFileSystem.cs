@@ -9,7 +9,7 @@ namespace VirtioFsStore.Backends.Overlay.Images;
 /// A merged image, read-only. Node ids are positions in its tree, the same in every process, so nothing is remembered of a
 /// guest; nothing ever changes, so everything may be cached without end. What needs no absent piece allocates nothing.
 /// </summary>
-public sealed unsafe partial class ImageFileSystem : ReadOnlyFileSystem
+public sealed unsafe partial class ImageFileSystem : ReadOnlyFileSystem, IMappable
 {
     /// <summary>What st_size says of directories; they take no blocks here.</summary>
     const ulong DirectorySize = 4096;
@@ -36,6 +36,9 @@ public sealed unsafe partial class ImageFileSystem : ReadOnlyFileSystem
     public override FileSystemTraits Traits =>
         FileSystemTraits.Immutable | FileSystemTraits.ReadOnly
         | (_tree.HasXattrs ? FileSystemTraits.Xattrs | FileSystemTraits.PosixAcls : FileSystemTraits.None);
+
+    /// <summary>From how many bytes on guests that leave the choice to this side are told to map a file. Any can be mapped.</summary>
+    public ulong DaxMinimum { get; init; } = ulong.MaxValue;
 
     /// <summary>Inodes in the image: node ids are 1 … this.</summary>
     public uint InodeCount => _tree.InodeCount;
@@ -149,7 +152,7 @@ public sealed unsafe partial class ImageFileSystem : ReadOnlyFileSystem
         new((Reply<T>)error);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void Describe(ulong position, in InodeRecord inode, ref NodeAttributes attributes)
+    void Describe(ulong position, in InodeRecord inode, ref NodeAttributes attributes)
     {
         var time = new Timestamp(inode.MtimeSeconds, inode.MtimeNanoseconds);
         attributes.Ino = position;
@@ -164,6 +167,8 @@ public sealed unsafe partial class ImageFileSystem : ReadOnlyFileSystem
             case StatMode.Regular:
                 attributes.Size = inode.Size;
                 attributes.Blocks = inode.Pages * SectorsPerPage;
+                if (inode.Size >= DaxMinimum)
+                    attributes.Flags = NodeAttributeFlags.Dax;
                 break;
             case StatMode.SymbolicLink:
                 attributes.Size = inode.Size;

@@ -19,8 +19,9 @@ public sealed record ImageFiles(string Name, IReadOnlyList<LayerIdentity> Layers
 
     /// <summary>Maps and takes over the files.</summary>
     /// <param name="pieces">Whom to ask for pieces that are absent; without one they read as EIO. If it can be disposed of, that is done with the file system.</param>
+    /// <param name="daxMinimum">From how many bytes on guests are told to map files.</param>
     /// <exception cref="ImageException">The files are not those of one image.</exception>
-    public ImageFileSystem ToFileSystem(IPieceSource? pieces = null)
+    public ImageFileSystem ToFileSystem(IPieceSource? pieces = null, ulong daxMinimum = ulong.MaxValue)
     {
         ImageTree? tree = null;
         var contents = new List<LayerContent>();
@@ -34,7 +35,7 @@ public sealed record ImageFiles(string Name, IReadOnlyList<LayerIdentity> Layers
                 throw new ImageException($"{Name} came with {Descriptors.Count} files, and its tree names {tree.Layers.Count} layers");
             for (var i = 0; i < tree.Layers.Count; i++)
                 contents.Add(OpenContent(tree.Layers[i], i, pieces));
-            return new ImageFileSystem(tree, [.. contents], pieces as IAsyncDisposable);
+            return new ImageFileSystem(tree, [.. contents], pieces as IAsyncDisposable) { DaxMinimum = daxMinimum };
         }
         catch
         {

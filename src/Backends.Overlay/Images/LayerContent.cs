@@ -11,6 +11,8 @@ namespace VirtioFsStore.Backends.Overlay.Images;
 /// </summary>
 abstract class LayerContent : IDisposable
 {
+    PagePins? _pins;
+
     /// <summary>The lower half of a word is the state, the upper half the generation (<see cref="StateFile"/>).</summary>
     public static bool IsPresent(ulong word) => (PieceState)(uint)word == PieceState.Present;
 
@@ -29,8 +31,12 @@ abstract class LayerContent : IDisposable
     /// <summary>For pieces for which there is no room: see <see cref="IPieceSource.ReadThroughAsync"/>.</summary>
     public abstract ValueTask<ReadThrough> ReadThroughAsync(long first, int count, long offset, int length, CancellationToken cancellation);
 
+    /// <summary>The pages of <see cref="Descriptor"/> that guests have mapped.</summary>
+    public PagePins Pins => Volatile.Read(ref _pins) ?? Interlocked.CompareExchange(ref _pins, new PagePins(Descriptor), null) ?? _pins;
+
     public void Dispose()
     {
+        Pins.Close();
         Dispose(true);
         GC.SuppressFinalize(this);
     }

@@ -10,7 +10,7 @@ static class AbiConversions
     const uint STATX_BASIC_STATS = 0x7FF;
     const uint STATX_BTIME = 0x800;
 
-    public static void Write(in NodeAttributes from, Mount mount, out Attr to)
+    public static void Write(in NodeAttributes from, Mount mount, NodeAttributeFlags shown, out Attr to)
     {
         to.Ino = mount.Encode(from.Ino);
         to.Size = from.Size;
@@ -27,10 +27,10 @@ static class AbiConversions
         to.Gid = from.Gid;
         to.Rdev = EncodeDevice(from.DeviceMajor, from.DeviceMinor);
         to.Blksize = from.BlockSize;
-        to.Flags = (uint)from.Flags;
+        to.Flags = (uint)(from.Flags & shown);
     }
 
-    public static void Write(in Entry from, Mount mount, out EntryOut to)
+    public static void Write(in Entry from, Mount mount, NodeAttributeFlags shown, out EntryOut to)
     {
         to.NodeId = from.Node.IsNone ? 0 : mount.Encode(from.Node.Value);
         to.Generation = from.Generation;
@@ -38,15 +38,15 @@ static class AbiConversions
         to.EntryValidNsec = from.EntryValidity.Nanoseconds;
         to.AttrValid = from.AttributesValidity.Seconds;
         to.AttrValidNsec = from.AttributesValidity.Nanoseconds;
-        Write(from.Attributes, mount, out to.Attr);
+        Write(from.Attributes, mount, shown, out to.Attr);
     }
 
-    public static void Write(in AttributesReply from, Mount mount, out AttrOut to)
+    public static void Write(in AttributesReply from, Mount mount, NodeAttributeFlags shown, out AttrOut to)
     {
         to.AttrValid = from.Validity.Seconds;
         to.AttrValidNsec = from.Validity.Nanoseconds;
         to.Dummy = 0;
-        Write(from.Attributes, mount, out to.Attr);
+        Write(from.Attributes, mount, shown, out to.Attr);
     }
 
     public static void Write(in AttributesReply from, Mount mount, out StatxOut to)

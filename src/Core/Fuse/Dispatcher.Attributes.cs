@@ -50,7 +50,7 @@ sealed partial class Dispatcher
 
     static bool ReplyAttributes(FuseRequest request, Mount mount, in AttributesReply attributes)
     {
-        AbiConversions.Write(attributes, mount, out AttrOut body);
+        AbiConversions.Write(attributes, mount, request.ShownFlags, out AttrOut body);
         return request.Reply(body);
     }
 

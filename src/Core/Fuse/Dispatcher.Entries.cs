@@ -143,7 +143,7 @@ sealed partial class Dispatcher
 
     static bool ReplyEntry(FuseRequest request, Mount mount, in Entry entry)
     {
-        AbiConversions.Write(entry, mount, out EntryOut body);
+        AbiConversions.Write(entry, mount, request.ShownFlags, out EntryOut body);
         return request.Reply(body);
     }
 

@@ -165,7 +165,7 @@ sealed partial class Dispatcher
     static bool ReplyCreate(FuseRequest request, Mount mount, in CreateReply created)
     {
         CreateOut body;
-        AbiConversions.Write(created.Entry, mount, out body.Entry);
+        AbiConversions.Write(created.Entry, mount, request.ShownFlags, out body.Entry);
         AbiConversions.Write(created.Open, out body.Open);
         return request.Reply(body);
     }

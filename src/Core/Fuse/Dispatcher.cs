@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using VirtioFsStore.Core.Dax;
 using VirtioFsStore.Core.Fuse.Abi;
 using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Core.Mounts;
@@ -11,7 +12,7 @@ namespace VirtioFsStore.Core.Fuse;
 /// is answered on the caller's thread with no allocation; another one is awaited.
 /// </summary>
 /// <remarks>Every method returns true when the request is finished, false when it is awaited.</remarks>
-sealed partial class Dispatcher(Router router, SessionOptions options, WaitingRequests waiting, ILogger logger)
+sealed partial class Dispatcher(Router router, SessionOptions options, WaitingRequests waiting, SessionWindow window, ILogger logger)
 {
     /// <summary>Writes a value's reply. Always a static method, so that no delegate is made per request.</summary>
     delegate bool Replier<T>(FuseRequest request, Mount mount, in T value);
@@ -24,6 +25,7 @@ sealed partial class Dispatcher(Router router, SessionOptions options, WaitingRe
             return request.Reply(malformed);
         }
 
+        request.ShownFlags = session.Has(InitFlags.HAS_INODE_DAX) ? (NodeAttributeFlags)uint.MaxValue : ~NodeAttributeFlags.Dax;
         switch (request.Opcode)
         {
             case Opcode.FUSE_FORGET:
@@ -34,13 +36,13 @@ sealed partial class Dispatcher(Router router, SessionOptions options, WaitingRe
                 return CopyFileRange(request, wide: false);
             case Opcode.FUSE_COPY_FILE_RANGE_64:
                 return CopyFileRange(request, wide: true);
+            case Opcode.FUSE_REMOVEMAPPING:
+                return RemoveMapping(request, session);
             case Opcode.FUSE_NOTIFY_REPLY:
                 return request.NoReply();
             case Opcode.FUSE_IOCTL:
             case Opcode.FUSE_POLL:
             case Opcode.FUSE_BMAP:
-            case Opcode.FUSE_SETUPMAPPING:
-            case Opcode.FUSE_REMOVEMAPPING:
                 return request.Reply(Errno.ENOSYS);
             default:
                 break;
@@ -75,6 +77,7 @@ sealed partial class Dispatcher(Router router, SessionOptions options, WaitingRe
             Opcode.FUSE_FSYNC => Sync(request, mount, node),
             Opcode.FUSE_FALLOCATE => Allocate(request, mount, node),
             Opcode.FUSE_LSEEK => Seek(request, mount, node),
+            Opcode.FUSE_SETUPMAPPING => SetupMapping(request, mount, node, session),
             Opcode.FUSE_SYNCFS => SyncFileSystem(request, mount, node),
             Opcode.FUSE_OPENDIR => OpenDirectory(request, mount, node, session),
             Opcode.FUSE_READDIR => ReadDirectory(request, mount, node, plus: false),

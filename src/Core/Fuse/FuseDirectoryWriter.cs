@@ -54,7 +54,7 @@ sealed unsafe class FuseDirectoryWriter(FuseRequest request) : DirectoryWriter
             return false;
         var record = stackalloc byte[sizeof(DirentPlus) + MaxName + 1];
         var plus = (DirentPlus*)record;
-        AbiConversions.Write(entry, _mount!, out plus->Entry);
+        AbiConversions.Write(entry, _mount!, request.ShownFlags, out plus->Entry);
         plus->Dirent.Ino = plus->Entry.Attr.Ino;
         Finish(record, &plus->Dirent, name, StatMode.ToDirectoryEntryType(entry.Attributes.Mode), nextOffset);
         return true;

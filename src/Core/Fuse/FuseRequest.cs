@@ -40,6 +40,9 @@ sealed unsafe partial class FuseRequest : RequestContext
 
     public FuseDirectoryWriter Directory { get; }
 
+    /// <summary>Which flags of attributes the session has agreed to.</summary>
+    public NodeAttributeFlags ShownFlags { get; set; }
+
     /// <summary>
     /// Takes the request out of <see cref="TransportRequest.Readable"/>: header, then body. After it, Readable holds WRITE's
     /// data and <see cref="TransportRequest.Writable"/> the room for a reply's body.

@@ -1,6 +1,7 @@
 using VirtioFsStore.Core.Fuse.Abi;
 using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Core.Storage;
+using VirtioFsStore.Core.Transport;
 
 namespace VirtioFsStore.Core.Fuse;
 
@@ -51,6 +52,9 @@ public sealed partial class FuseSession
         var flags = offered & Wanted(policy);
         if ((flags & Acls) != Acls)
             flags &= ~Acls;
+        // Offered by a guest that sees a window.
+        if ((flags & InitFlags.MAP_ALIGNMENT) == 0)
+            flags &= ~InitFlags.HAS_INODE_DAX;
         // An OPEN that truncates says whether setuid and setgid are to go only with HANDLE_KILLPRIV_V2; else the kernel truncates by SETATTR,
         // which says it.
         if ((flags & InitFlags.HANDLE_KILLPRIV_V2) == 0)
@@ -72,6 +76,7 @@ public sealed partial class FuseSession
             TimeGranularity = 1,
             // The guest itself keeps this below its queue's size.
             MaxPages = (ushort)Math.Clamp((_options.MaxWrite + 4095) / 4096, 1, ushort.MaxValue),
+            MapAlignment = (ushort)((flags & InitFlags.MAP_ALIGNMENT) != 0 ? DaxRange.PageShift : 0),
         });
     }
 
@@ -91,6 +96,8 @@ public sealed partial class FuseSession
             _negotiated = before;
             return false;
         }
+        // The next session's mappings would overlap what is left.
+        _window.DropAll(tell: true);
         Reset();
         return true;
     }
@@ -168,6 +175,8 @@ public sealed partial class FuseSession
             flags |= InitFlags.SECURITY_CTX;
         if (_options.DirectIoAllowMmap)
             flags |= InitFlags.DIRECT_IO_ALLOW_MMAP;
+        if (_window.Current is not null)
+            flags |= InitFlags.MAP_ALIGNMENT | InitFlags.HAS_INODE_DAX;
         if (_options.AnnounceSubmounts)
             flags |= InitFlags.SUBMOUNTS;
         if (HasLocks(_options.PosixLocks, FileSystemTraits.PosixLocks))

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using VirtioFsStore.Core.Dax;
 using VirtioFsStore.Core.Fuse.Abi;
 using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Core.Mounts;
@@ -18,6 +19,7 @@ public sealed partial class FuseSession : IRequestHandler
     readonly ILogger _logger;
     readonly Dispatcher _dispatcher;
     readonly WaitingRequests _waiting = new();
+    readonly SessionWindow _window = new();
     readonly Lock _queuesLock = new();
     volatile QueueState[] _queues = [];
     volatile NegotiatedSession? _negotiated;
@@ -33,7 +35,8 @@ public sealed partial class FuseSession : IRequestHandler
         _router = router;
         _options = options;
         _logger = logger;
-        _dispatcher = new Dispatcher(router, options, _waiting, logger);
+        _dispatcher = new Dispatcher(router, options, _waiting, _window, logger);
+        router.Closing = _window.DropAsync;
     }
 
     /// <inheritdoc/>
@@ -44,6 +47,9 @@ public sealed partial class FuseSession : IRequestHandler
 
     /// <summary>Whether INIT has been answered and neither DESTROY nor a reset has followed.</summary>
     public bool IsInitialised => _negotiated is not null;
+
+    /// <summary>Parts of files that are mapped into the guest's window now.</summary>
+    public int Mappings => _window.Count;
 
     /// <summary>Requests served so far; counting goes on meanwhile.</summary>
     public RequestStatistics Statistics
@@ -90,8 +96,16 @@ public sealed partial class FuseSession : IRequestHandler
     public void CancelWaiting() => _waiting.CancelAll();
 
     /// <inheritdoc/>
+    public void AttachWindow(IWindowFrontend window) => _window.Attach(window);
+
+    /// <inheritdoc/>
+    public void DetachWindow() => _window.Detach();
+
+    /// <inheritdoc/>
     public void Reset()
     {
+        // Who resets a device or leaves has dropped what was mapped.
+        _window.DropAll(tell: false);
         _resumable = false;
         _negotiated = null;
         if (!_used)
@@ -113,6 +127,8 @@ public sealed partial class FuseSession : IRequestHandler
             case Opcode.FUSE_DESTROY:
                 _resumable = false;
                 _negotiated = null;
+                // Linux does not take its mappings back one by one when it unmounts.
+                _window.DropAll(tell: true);
                 return request.Reply(Errno.None);
             case Opcode.FUSE_INTERRUPT:
                 if (request.Read(out InterruptIn interrupt))

@@ -35,6 +35,9 @@ public sealed class Router : IAsyncDisposable
     /// <param name="limit">Mounts at a time, with those that were removed and are still in use.</param>
     public static Router Pseudo(int limit = DefaultLimit) => new(new PseudoFileSystem(), limit);
 
+    /// <summary>Done before a mount that was removed, and that nothing uses any more, is closed.</summary>
+    internal Func<Mount, ValueTask>? Closing { get; set; }
+
     /// <summary>Whether a single file system is the whole session.</summary>
     public bool IsSingle => _pseudo is null;
 
@@ -154,6 +157,13 @@ public sealed class Router : IAsyncDisposable
     {
         lock (_changes)
             _mounts = _mounts.Without((ulong)mount.Index);
-        _ = mount.CloseAsync();
+        _ = CloseAsync(mount);
+    }
+
+    async Task CloseAsync(Mount mount)
+    {
+        if (Closing is { } closing)
+            await closing(mount).ConfigureAwait(false);
+        await mount.CloseAsync().ConfigureAwait(false);
     }
 }

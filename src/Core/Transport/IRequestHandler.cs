@@ -29,4 +29,14 @@ public interface IRequestHandler
     /// no request outstanding.
     /// </summary>
     void Reset();
+
+    /// <summary>The peer lends a window to map files into. No other one is attached, and no request was taken from this connection yet.</summary>
+    void AttachWindow(IWindowFrontend window)
+    {
+    }
+
+    /// <summary>The connection is at its end: the peer itself drops what it has mapped, and cannot be asked any more.</summary>
+    void DetachWindow()
+    {
+    }
 }

@@ -31,4 +31,5 @@ enum FrontendRequest : uint
     GetMaxMemSlots = 36,
     AddMemReg = 37,
     RemMemReg = 38,
+    GetSharedMemoryConfig = 44,
 }

@@ -6,8 +6,8 @@ namespace VirtioFsStore.Core.VhostUser;
 /// <summary>The socket to the VMM: whole messages in, whole replies out. One thread; <paramref name="stopFd"/> ends a wait.</summary>
 sealed unsafe class MessageChannel(FileDescriptor socket, int stopFd) : IDisposable
 {
-    /// <summary>The most bytes of a reply: a GET_CONFIG of 256 bytes.</summary>
-    const int MaxReply = 12 + 256;
+    /// <summary>The most bytes of a reply: that of GET_SHMEM_CONFIG.</summary>
+    const int MaxReply = 8 + (256 * sizeof(ulong));
 
     public int Fd => socket.Value;
 

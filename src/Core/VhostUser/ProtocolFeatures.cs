@@ -14,4 +14,7 @@ enum ProtocolFeatures : ulong
     InflightShmFd = 1UL << 12,
     ResetDevice = 1UL << 13,
     ConfigureMemSlots = 1UL << 15,
+
+    /// <summary>22 in QEMU 11.1; texts older than that say 20.</summary>
+    SharedMemory = 1UL << 22,
 }

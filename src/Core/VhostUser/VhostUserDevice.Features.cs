@@ -48,6 +48,8 @@ sealed partial class VhostUserDevice
             | ProtocolFeatures.BackendSendFd | ProtocolFeatures.ResetDevice | ProtocolFeatures.ConfigureMemSlots;
         if (_configuration is not null)
             offered |= ProtocolFeatures.Config;
+        if (_options.DaxWindow != 0 && _options.DaxDialect == WindowDialect.SharedMemory)
+            offered |= ProtocolFeatures.SharedMemory;
         // Another daemon would run the outstanding requests a second time.
         if (_handler.Replayable)
             offered |= ProtocolFeatures.InflightShmFd;
@@ -78,7 +80,7 @@ sealed partial class VhostUserDevice
         SystemCallException.ThrowIfError(FileShape.OfDescriptor(message.PeekDescriptor(0), out var shape), "statx", "the back-end channel");
         if (!shape.IsSocket)
             throw VhostUserException.Refusal("the back-end channel is not a socket");
-        _backend.Open(message.TakeDescriptor());
+        OpenBackendChannel(message.TakeDescriptor());
         return false;
     }
 
@@ -123,6 +125,7 @@ sealed partial class VhostUserDevice
         message.ExpectSize(0);
         // A driver that resets its device waits for no answers.
         _answersMatter = false;
+        _window?.Hold();
         StopAll();
         _answersMatter = true;
         foreach (var vring in _vrings)
@@ -140,7 +143,7 @@ sealed partial class VhostUserDevice
         if (_resetPending)
             _handler.CancelWaiting();
         else
-            _handler.Reset();
+            ResetSession();
         return false;
     }
 }

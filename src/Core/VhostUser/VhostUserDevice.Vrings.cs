@@ -66,7 +66,10 @@ sealed partial class VhostUserDevice
     {
         message.ExpectSize(8);
         var vring = Find(message.U32(0));
+        _window?.Hold();
         Stop(vring, Stopwatch.GetTimestamp());
+        if (!_resetPending)
+            _window?.Release();
         _ = vring.SetKick(-1);
         var reply = ((ulong)vring.Base << 32) | (uint)vring.Index;
         _channel.Reply(message.Request, BytesOf(ref reply));

@@ -19,7 +19,6 @@ sealed partial class VhostUserDevice : IDisposable
     readonly ConfigurationSpace? _configuration;
     readonly MessageChannel _channel;
     readonly ILogger _logger;
-    readonly BackendChannel _backend = new();
     readonly Vring?[] _vrings;
     readonly ProtocolFeatures _offeredProtocolFeatures;
     DeviceFeatures _features;
@@ -77,7 +76,7 @@ sealed partial class VhostUserDevice : IDisposable
         if (!_resetPending || !_abandoned.IsEmpty)
             return;
         _resetPending = false;
-        _handler.Reset();
+        ResetSession();
         foreach (var vring in _vrings)
         {
             if (vring is not null)
@@ -94,10 +93,12 @@ sealed partial class VhostUserDevice : IDisposable
     /// </summary>
     public void Dispose()
     {
+        // What waits for the VMM ends now.
+        _window?.Stop();
         StopAll();
         if (!_abandoned.IsEmpty)
             _handler.CancelWaiting();
-        _backend.Dispose();
+        CloseBackendChannel();
         _memory.Publish(GuestMemory.Empty);
         _inflight?.Dispose();
         foreach (var vring in _vrings)
@@ -133,6 +134,7 @@ sealed partial class VhostUserDevice : IDisposable
             case FrontendRequest.SetConfig: return SetConfiguration(message);
             case FrontendRequest.GetInflightFd: return GetInflight(message);
             case FrontendRequest.SetInflightFd: return SetInflight(message);
+            case FrontendRequest.GetSharedMemoryConfig: return GetSharedMemoryConfiguration(message);
             case FrontendRequest.ResetDevice: return ResetDevice(message);
             case FrontendRequest.GetMaxMemSlots: return GetMaxMemorySlots(message);
             case FrontendRequest.AddMemReg: return AddMemoryRegion(message);
@@ -159,6 +161,12 @@ sealed partial class VhostUserDevice : IDisposable
     {
         if (!_protocolFeatures.HasFlag(feature))
             throw VhostUserException.Refusal($"the protocol feature {feature} was not negotiated");
+    }
+
+    void ResetSession()
+    {
+        _handler.Reset();
+        _window?.Release();
     }
 
     static Span<byte> BytesOf<T>(ref T value) where T : unmanaged => MemoryMarshal.AsBytes(new Span<T>(ref value));

@@ -26,6 +26,15 @@ public sealed record VhostUserOptions
     /// <summary>The mount tag, 1 to 36 bytes of UTF-8: offers the CONFIG feature, for VMMs that ask the back end for it.</summary>
     public string? Tag { get; init; }
 
+    /// <summary>Bytes of the window that the VMM is asked to make, into which files are mapped (DAX), a multiple of 2 MiB; 0: none.</summary>
+    public ulong DaxWindow { get; init; }
+
+    /// <summary>How the VMM is asked to map files.</summary>
+    public WindowDialect DaxDialect { get; init; }
+
+    /// <summary>How long a VMM may take to map a file, before it is taken for one that never will.</summary>
+    public TimeSpan DaxReplyLimit { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>num_request_queues of the configuration space (virtio 1.3, 5.11.4): how many queues a guest sets up if its VMM asks us.</summary>
     public int RequestQueues { get; init; } = 1;
 

@@ -27,6 +27,8 @@ public sealed class VhostUserServer : IDisposable
         ArgumentOutOfRangeException.ThrowIfNotEqual(options.MaxRequestQueues is > 0 and < 256, true, nameof(options.MaxRequestQueues));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.RequestQueues, options.MaxRequestQueues);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.RequestQueues, 1);
+        if (!DaxRange.IsWindow(options.DaxWindow) && options.DaxWindow != 0)
+            throw new ArgumentException($"A DAX window has a multiple of {DaxRange.Size} bytes, at most {DaxRange.MaxWindow}; not {options.DaxWindow}.", nameof(options));
         _options = options;
         _handler = handler;
         _logger = logger;

@@ -20,6 +20,7 @@ static class DeviceOptions
     {
         foreach (var option in (Option[])[s_socketPath, s_fd, s_socketGroup, s_socketMode, s_relisten, s_tag, s_requestQueues])
             command.Add(option);
+        DaxOptions.AddTo(command);
         SourceOptions.AddTo(command);
         SharingOptions.AddTo(command);
         SandboxOptions.AddTo(command);
@@ -41,7 +42,7 @@ static class DeviceOptions
             throw new UsageException("--socket-group and --socket-mode are about the socket that --socket-path makes; with --fd whoever made the socket chose them");
         if (parsed.GetValue(s_tag) is { } tag && Encoding.UTF8.GetByteCount(tag) is 0 or > 36)
             throw new UsageException("--tag takes 1 to 36 bytes");
-        var sources = SharingOptions.Read(parsed);
+        var sources = SharingOptions.Read(parsed) with { DaxMinimum = DaxOptions.ReadMinimum(parsed) };
         if (root is not null && ImageReference.IsImage(root))
             SharingOptions.RefuseForImage(sources, root);
         return new ServeSettings
@@ -53,6 +54,7 @@ static class DeviceOptions
             Relisten = parsed.GetValue(s_relisten),
             Tag = parsed.GetValue(s_tag),
             RequestQueues = parsed.GetValue(s_requestQueues) ?? 1,
+            Dax = DaxOptions.Read(parsed),
             Root = root,
             Mounts = mounts,
             IoTimeout = SessionLimits.IoTimeout(parsed),

@@ -26,6 +26,8 @@ sealed record ServeSettings
 
     public int RequestQueues { get; init; } = 1;
 
+    public DaxSettings Dax { get; init; } = new();
+
     /// <summary>The source that is the root; null: a pseudo root, with <see cref="Mounts"/> below it.</summary>
     public string? Root { get; init; }
 

@@ -38,6 +38,9 @@ static class Service
         Tag = settings.Tag,
         RequestQueues = settings.RequestQueues,
         DrainLimit = settings.IoTimeout,
+        DaxWindow = settings.Dax.Window,
+        DaxDialect = settings.Dax.Dialect,
+        DaxReplyLimit = settings.IoTimeout == Timeout.InfiniteTimeSpan ? TimeSpan.FromSeconds(30) : settings.IoTimeout,
         Listening = () =>
         {
             listening?.Invoke();

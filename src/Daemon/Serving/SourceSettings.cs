@@ -52,6 +52,9 @@ sealed record SourceSettings
     /// <summary>O_NOATIME reaches the host.</summary>
     public bool PreserveNoatime { get; init; }
 
+    /// <summary>From how many bytes on the guest is told to map a file where it can.</summary>
+    public ulong DaxMinimum { get; init; } = 64 << 10;
+
     /// <summary>never, prefer or mandatory.</summary>
     public string InodeFileHandles { get; init; } = "prefer";
 

@@ -12,10 +12,15 @@ sealed class TestImage : IDisposable
     readonly TestTree _tree;
 
     public TestImage(params TestLayer[] layers)
+        : this(ulong.MaxValue, layers)
+    {
+    }
+
+    public TestImage(ulong daxMinimum, params TestLayer[] layers)
     {
         _tree = new TestTree(layers);
         Contents = [.. layers.Select((layer, i) => new TestContent($"{_tree.FilePath}.data{i}", layer))];
-        FileSystem = new ImageFileSystem(_tree.Open(), [.. Contents]);
+        FileSystem = new ImageFileSystem(_tree.Open(), [.. Contents]) { DaxMinimum = daxMinimum };
     }
 
     public TestContent[] Contents { get; }

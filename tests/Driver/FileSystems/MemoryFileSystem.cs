@@ -8,7 +8,7 @@ namespace VirtioFsStore.Driver.FileSystems;
 /// A file system in memory, for tests of what carries it: answers at once without allocating, or (behind an
 /// <see cref="OperationGate"/>) late, with an error or an exception. One lock for all.
 /// </summary>
-public sealed partial class MemoryFileSystem : IFileSystem
+public sealed partial class MemoryFileSystem : IFileSystem, IMappable
 {
     readonly Lock _lock = new();
     readonly Dictionary<ulong, MemoryNode> _nodes = [];

@@ -38,6 +38,7 @@ public enum MemoryOperation
     Seek,
     CopyRange,
     SyncFileSystem,
+    Map,
     Forget,
     Reset,
 }

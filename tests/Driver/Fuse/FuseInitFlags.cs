@@ -54,4 +54,7 @@ public enum FuseInitFlags : ulong
         | AbortError | MaxPages | CacheSymlinks | NoOpenDirSupport | ExplicitInvalData | Submounts | HandleKillPrivV2 | SetXattrExt
         | InitExt | SecurityContext | CreateSuppGroup | HasExpireOnly | DirectIoAllowMmap | NoExportSupport | HasResend | AllowIdmap
         | RequestTimeout,
+
+    /// <summary>What it offers besides where the device has a window, mounted without dax= (dax=always offers the first alone).</summary>
+    LinuxDax = Linux | MapAlignment | HasInodeDax,
 }

@@ -1,4 +1,5 @@
 using VirtioFsStore.Core.Fuse;
+using VirtioFsStore.Core.VhostUser;
 
 namespace VirtioFsStore.Driver.Hosting;
 
@@ -14,6 +15,13 @@ public sealed record ServerHostOptions
     public int RequestQueues { get; init; } = 1;
 
     public int MaxRequestQueues { get; init; } = 64;
+
+    /// <summary>Bytes of the DAX window; 0: none.</summary>
+    public ulong DaxWindow { get; init; }
+
+    public WindowDialect DaxDialect { get; init; }
+
+    public TimeSpan DaxReplyLimit { get; init; } = TimeSpan.FromSeconds(30);
 
     public TimeSpan DrainLimit { get; init; } = TimeSpan.FromSeconds(30);
 }

@@ -55,6 +55,32 @@ static unsafe partial class Native
         return address;
     }
 
+    /// <summary>Addresses that nothing may be read from.</summary>
+    public static byte* Reserve(nuint length)
+    {
+        const int PROT_NONE = 0, MAP_PRIVATE = 2, MAP_ANONYMOUS = 0x20, MAP_NORESERVE = 0x4000;
+        var address = mmap(null, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (address == (byte*)-1)
+            throw new SystemCallException((Errno)Marshal.GetLastPInvokeError(), "mmap", null);
+        return address;
+    }
+
+    /// <summary>Puts a file in place of whatever is at <paramref name="address"/>. Null: it cannot be mapped so.</summary>
+    public static byte* MapAt(byte* address, int fd, long offset, nuint length, bool writable)
+    {
+        const int MAP_FIXED = 0x10;
+        var result = mmap(address, length, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED | MAP_FIXED, fd, offset);
+        return result == (byte*)-1 ? null : result;
+    }
+
+    /// <summary>Makes addresses again what <see cref="Reserve"/> made them.</summary>
+    public static void ReserveAgain(byte* address, nuint length)
+    {
+        const int PROT_NONE = 0, MAP_PRIVATE = 2, MAP_FIXED = 0x10, MAP_ANONYMOUS = 0x20, MAP_NORESERVE = 0x4000;
+        if (mmap(address, length, PROT_NONE, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) == (byte*)-1)
+            throw new SystemCallException((Errno)Marshal.GetLastPInvokeError(), "mmap", null);
+    }
+
     public static void Unmap(byte* address, nuint length) => SystemCallException.ThrowIfError(Check(munmap(address, length)), "munmap");
 
     public static int CreateEvent(bool blocking = false) =>

@@ -16,7 +16,10 @@ public sealed class QemuGenericDeviceProfile : QemuProfile
     protected override void AfterConnect(VirtualMachine machine)
     {
         if (machine.Has(ProtocolFeatures.Shmem))
+        {
             machine.SharedMemorySizes = machine.Frontend.GetSharedMemoryConfig();
+            machine.OpenWindow(machine.SharedMemorySizes[0]);
+        }
         if (!machine.Has(ProtocolFeatures.Config))
             return;
         machine.Configuration = machine.Frontend.GetConfig(0, ConfigSize);

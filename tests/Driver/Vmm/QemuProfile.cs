@@ -23,6 +23,8 @@ public class QemuProfile : VmmProfile
             machine.MemorySlots = (int)Math.Min(frontend.GetMaxMemorySlots(), 509);
         if (machine.Has(ProtocolFeatures.BackendReq))
             frontend.SetBackendRequestFd(Ack(machine));
+        if (machine.Options.OwnWindow != 0)
+            machine.OpenWindow(machine.Options.OwnWindow);
         frontend.SetOwner();
         _ = frontend.GetFeatures();
         for (uint i = 0; i < machine.Options.QueueCount; i++)
@@ -33,7 +35,7 @@ public class QemuProfile : VmmProfile
         AfterConnect(machine);
         // The machine's own reset when it is switched on: before any SET_FEATURES.
         if (machine.Has(ProtocolFeatures.ResetDevice))
-            frontend.ResetDevice();
+            machine.ResetDevice();
     }
 
     public override void Start(VirtualMachine machine)
@@ -70,7 +72,7 @@ public class QemuProfile : VmmProfile
         foreach (var queue in machine.Queues)
             frontend.SetVringCall((uint)queue.Index, queue.Call.Fd, ack);
         if (machine.Has(ProtocolFeatures.ResetDevice))
-            frontend.ResetDevice();
+            machine.ResetDevice();
         return bases;
     }
 

@@ -69,6 +69,9 @@ public sealed class VirtualMachine : IDisposable
     /// <summary>GET_SHMEM_CONFIG, where it was asked.</summary>
     public ulong[] SharedMemorySizes { get; internal set; } = [];
 
+    /// <summary>What the VMM has mapped for its guest, where it makes a window.</summary>
+    public SharedWindow? Window { get; private set; }
+
     /// <summary>The area that tracks requests; a VMM keeps it for the next back-end.</summary>
     public InflightArea? Inflight { get; private set; }
 
@@ -108,9 +111,9 @@ public sealed class VirtualMachine : IDisposable
     }
 
     /// <summary>INIT on the first queue; all clients take over the answer.</summary>
-    public void MountSession(FuseInitFlags offered = FuseInitFlags.Linux)
+    public void MountSession(FuseInitFlags? offered = null)
     {
-        _ = Fuse.Init(45, offered).Value;
+        _ = Fuse.Init(45, offered ?? (Window is null ? FuseInitFlags.Linux : FuseInitFlags.LinuxDax)).Value;
         foreach (var client in _clients)
             client.Adopt(Fuse.Session);
     }
@@ -118,7 +121,7 @@ public sealed class VirtualMachine : IDisposable
     /// <summary>Connects and negotiates.</summary>
     public void Connect(string socketPath)
     {
-        _frontend?.Dispose();
+        Disconnect();
         _frontend = VhostUserFrontend.Connect(socketPath);
         _announced.Clear();
         Options.Profile.Connect(this);
@@ -133,9 +136,20 @@ public sealed class VirtualMachine : IDisposable
     /// <summary>The VMM goes away without a word.</summary>
     public void Disconnect()
     {
+        Window?.Dispose();
+        Window = null;
         _frontend?.Dispose();
         _frontend = null;
     }
+
+    /// <summary>RESET_DEVICE, with which the VMM drops what it has mapped.</summary>
+    internal void ResetDevice()
+    {
+        Frontend.ResetDevice();
+        Window?.Drop();
+    }
+
+    internal void OpenWindow(ulong size) => Window ??= new SharedWindow(Frontend.Channel, size);
 
     /// <summary>The connection is lost; a VMM then takes up the queues where the used rings stand.</summary>
     public void Reconnect(string socketPath)

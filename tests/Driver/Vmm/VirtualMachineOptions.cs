@@ -31,6 +31,9 @@ public sealed record VirtualMachineOptions
     /// <summary>Track requests in a shared area where the back-end offers it (cloud-hypervisor always does).</summary>
     public bool UseInflight { get; init; }
 
+    /// <summary>Bytes of a window that the VMM makes by itself, for back-ends of the older dialect; with the newer one the back-end says it.</summary>
+    public ulong OwnWindow { get; init; }
+
     internal ulong MemoryNeeded =>
         (ulong)QueueCount * (FuseQueue.MemoryNeeded(Depth, DataCapacity) + (ulong)QueueSize * QueueSize * 16 + (64 << 10)) + (2 << 20) & ~0xFFFUL;
 }

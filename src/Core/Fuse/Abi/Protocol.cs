@@ -21,6 +21,8 @@ public static class Protocol
     public const uint FUSE_LK_FLOCK = 1 << 0;
     public const uint FUSE_FSYNC_FDATASYNC = 1 << 0;
     public const uint FUSE_SETXATTR_ACL_KILL_SGID = 1 << 0;
+    public const ulong FUSE_SETUPMAPPING_FLAG_WRITE = 1 << 0;
+    public const ulong FUSE_SETUPMAPPING_FLAG_READ = 1 << 1;
 
     /// <summary>Extensions of lower types are security contexts, counted by their type.</summary>
     public const uint FUSE_EXT_GROUPS = 32;

@@ -1,0 +1,233 @@
+using VirtioFsStore.Core.Interop;
+using VirtioFsStore.Core.Mounts;
+using VirtioFsStore.Core.Storage;
+using VirtioFsStore.Core.Transport;
+
+namespace VirtioFsStore.Core.Dax;
+
+/// <summary>
+/// What is mapped in the window of one connection. A mapping is in the table from when the VMM has it until it is asked to drop it, and its
+/// file system keeps the bytes until the VMM has answered. Thread-safe.
+/// </summary>
+sealed class DaxWindow(IWindowFrontend frontend)
+{
+    readonly WindowTurns _turns = new();
+    readonly Lock _lock = new();
+
+    /// <summary>Ordered by place, without overlaps.</summary>
+    readonly List<WindowMapping> _mappings = [];
+
+    /// <summary>What a VMM that cannot be asked any more was to drop, and may still show its guest.</summary>
+    readonly List<WindowMapping> _lost = [];
+
+    bool _closed;
+
+    /// <summary>One for each of Linux' ranges: bounds what a guest can make a VMM hold.</summary>
+    int MaxMappings => (int)Math.Min(frontend.Size / DaxRange.Size, int.MaxValue);
+
+    /// <summary>Mappings that the VMM has.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_lock)
+                return _mappings.Count;
+        }
+    }
+
+    /// <summary>Maps a part of a file in place of whatever was there.</summary>
+    /// <returns>EINVAL: no such place; ENXIO: the file has nothing there; ENOSPC: there are too many mappings; EAGAIN: to be tried again; EIO:
+    /// the VMM does not do it; else what the file system says.</returns>
+    public async ValueTask<Errno> SetupAsync(RequestContext request, Mount mount, IMappable files, NodeId node, MappingPlace place)
+    {
+        if (!Holds(place.WindowOffset, place.Length))
+            return Errno.EINVAL;
+        if (!DaxRange.IsAligned(place.FileOffset) || place.FileOffset > long.MaxValue - place.Length)
+            return Errno.EINVAL;
+        var turn = await _turns.EnterAsync(place.WindowOffset, place.Length, request.Cancellation).ConfigureAwait(false);
+        try
+        {
+            if (IsThere(mount, node, place))
+                return Errno.None;
+            var found = await files.MapAsync(request, node, place.FileOffset, place.Length, place.Access).ConfigureAwait(false);
+            if (found.IsError)
+                return found.Error;
+            var mapping = new WindowMapping(mount, files, node, place, found.Value);
+            var error = Errno.EIO;
+            try
+            {
+                error = await PutAsync(request, mapping).ConfigureAwait(false);
+            }
+            finally
+            {
+                if (mapping.Extent.IsCallersDescriptor)
+                    _ = Descriptors.Close(mapping.Extent.Descriptor);
+                if (error != Errno.None)
+                    Release(mapping);
+            }
+            return error;
+        }
+        finally
+        {
+            _turns.Leave(turn);
+        }
+    }
+
+    /// <summary>Drops all mappings in a part of the window.</summary>
+    /// <returns>EINVAL: there are none, or one is there in part only; EIO: the VMM does not do it.</returns>
+    public async ValueTask<Errno> RemoveAsync(RequestContext request, ulong start, ulong length)
+    {
+        if (!Holds(start, length))
+            return Errno.EINVAL;
+        var turn = await _turns.EnterAsync(start, length, request.Cancellation).ConfigureAwait(false);
+        try
+        {
+            return await TakeAsync(start, start + length, wholly: true).ConfigureAwait(false);
+        }
+        finally
+        {
+            _turns.Leave(turn);
+        }
+    }
+
+    /// <summary>Forgets all. No request is under way.</summary>
+    /// <param name="tell">The VMM is to drop it too, before whatever it is asked from now on; else it has done so by itself.</param>
+    public void DropAll(bool tell)
+    {
+        WindowMapping[] dropped;
+        lock (_lock)
+        {
+            dropped = [.. _mappings, .. _lost];
+            if (tell)
+                _mappings.ForEach(mapping => _ = frontend.UnmapAsync(mapping.Start, mapping.Extent.Length));
+            _mappings.Clear();
+            _lost.Clear();
+        }
+        Array.ForEach(dropped, Release);
+    }
+
+    /// <summary>Drops what is mapped of a mount that nobody uses any more.</summary>
+    public async ValueTask DropAsync(Mount mount)
+    {
+        List<(WindowMapping Mapping, Task<Errno> Dropped)> dropped;
+        lock (_lock)
+        {
+            dropped = [.. _mappings.Where(mapping => mapping.Mount == mount).Select(mapping => (mapping, frontend.UnmapAsync(mapping.Start, mapping.Extent.Length)))];
+            _mappings.RemoveAll(mapping => mapping.Mount == mount);
+        }
+        foreach (var (mapping, answer) in dropped)
+            Dropped(mapping, await answer.ConfigureAwait(false));
+    }
+
+    /// <summary>The connection has ended: nothing is mapped any more, and nothing will be.</summary>
+    public void Close()
+    {
+        lock (_lock)
+            _closed = true;
+        DropAll(tell: false);
+    }
+
+    static void Release(WindowMapping mapping) => mapping.Files.Unmap(mapping.Extent);
+
+    bool Holds(ulong start, ulong length) =>
+        length != 0 && DaxRange.IsAligned(start) && DaxRange.IsAligned(length) && length <= frontend.Size && start <= frontend.Size - length;
+
+    /// <summary>A guest that begins to write asks a second time, and needs nothing where its mapping allows that already.</summary>
+    bool IsThere(Mount mount, NodeId node, in MappingPlace place)
+    {
+        lock (_lock)
+        {
+            var index = IndexAt(place.WindowOffset);
+            return index < _mappings.Count && _mappings[index] is var found && found.Mount == mount && found.Node == node
+                && found.Place with { Access = place.Access } == place && found.Extent.Length == place.Length
+                && (found.Extent.IsWritable || place.Access == MapAccess.Read);
+        }
+    }
+
+    async ValueTask<Errno> PutAsync(RequestContext request, WindowMapping mapping)
+    {
+        var (place, extent) = (mapping.Place, mapping.Extent);
+        // Overlaps are forbidden between the VMM and this side, while FUSE has them replaced.
+        if (await TakeAsync(place.WindowOffset, place.WindowOffset + place.Length, wholly: false).ConfigureAwait(false) is var error and not Errno.None)
+            return error;
+        lock (_lock)
+        {
+            if (_mappings.Count >= MaxMappings)
+                return Errno.ENOSPC;
+        }
+        error = await frontend.MapAsync(extent.Descriptor, extent.FileOffset, place.WindowOffset, extent.Length, extent.IsWritable, request.Cancellation).ConfigureAwait(false);
+        if (error != Errno.None)
+            return error is Errno.EAGAIN || (error == Errno.EINTR && !request.TimedOut) ? error : Errno.EIO;
+        lock (_lock)
+        {
+            if (_closed)
+                return Errno.EIO;
+            _mappings.Insert(IndexAt(mapping.Start), mapping);
+            return Errno.None;
+        }
+    }
+
+    /// <summary>Has the VMM drop what is mapped in a part of the window.</summary>
+    /// <param name="start">In the window.</param>
+    /// <param name="end">In the window.</param>
+    /// <param name="wholly">There must be something, and nothing of it may reach beyond the part.</param>
+    async ValueTask<Errno> TakeAsync(ulong start, ulong end, bool wholly)
+    {
+        List<(WindowMapping Mapping, Task<Errno> Dropped)>? taken = null;
+        lock (_lock)
+        {
+            var index = IndexAt(start);
+            if (index > 0 && _mappings[index - 1].End > start)
+                index--;
+            var count = 0;
+            while (index + count < _mappings.Count && _mappings[index + count].Start < end)
+                count++;
+            if (wholly && (count == 0 || _mappings[index].Start < start || _mappings[index + count - 1].End > end))
+                return Errno.EINVAL;
+            // Within the lock: whoever finds a place free asks the VMM after this.
+            for (var i = index; i < index + count; i++)
+                (taken ??= []).Add((_mappings[i], frontend.UnmapAsync(_mappings[i].Start, _mappings[i].Extent.Length)));
+            _mappings.RemoveRange(index, count);
+        }
+        var error = Errno.None;
+        foreach (var (mapping, answer) in taken ?? [])
+        {
+            if (Dropped(mapping, await answer.ConfigureAwait(false)) != Errno.None)
+                error = Errno.EIO;
+        }
+        return error;
+    }
+
+    /// <summary>After the VMM's answer. A VMM that refuses says that it has no such mapping.</summary>
+    Errno Dropped(WindowMapping mapping, Errno answer)
+    {
+        if (answer == Errno.EIO)
+        {
+            lock (_lock)
+            {
+                if (!_closed)
+                {
+                    _lost.Add(mapping);
+                    return answer;
+                }
+            }
+        }
+        Release(mapping);
+        return answer;
+    }
+
+    /// <summary>The first mapping that begins at <paramref name="start"/> or behind it. Within the lock.</summary>
+    int IndexAt(ulong start)
+    {
+        int low = 0, high = _mappings.Count;
+        while (low < high)
+        {
+            var middle = (low + high) >>> 1;
+            if (_mappings[middle].Start < start)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        return low;
+    }
+}

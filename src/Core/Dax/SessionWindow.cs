@@ -1,0 +1,27 @@
+using VirtioFsStore.Core.Mounts;
+using VirtioFsStore.Core.Transport;
+
+namespace VirtioFsStore.Core.Dax;
+
+/// <summary>The window of a session: that of the connection that carries it, while that one lends it any.</summary>
+sealed class SessionWindow
+{
+    DaxWindow? _current;
+
+    /// <summary>Null: there is none.</summary>
+    public DaxWindow? Current => Volatile.Read(ref _current);
+
+    public int Count => Current?.Count ?? 0;
+
+    public void Attach(IWindowFrontend frontend) => Exchange(new DaxWindow(frontend));
+
+    public void Detach() => Exchange(null);
+
+    /// <inheritdoc cref="DaxWindow.DropAll"/>
+    public void DropAll(bool tell) => Current?.DropAll(tell);
+
+    /// <inheritdoc cref="DaxWindow.DropAsync"/>
+    public ValueTask DropAsync(Mount mount) => Current?.DropAsync(mount) ?? default;
+
+    void Exchange(DaxWindow? next) => Interlocked.Exchange(ref _current, next)?.Close();
+}

@@ -1,0 +1,18 @@
+using VirtioFsStore.Core.Mounts;
+using VirtioFsStore.Core.Storage;
+
+namespace VirtioFsStore.Core.Dax;
+
+/// <summary>What the VMM has mapped at one place of the window.</summary>
+/// <param name="Mount">Where the file is.</param>
+/// <param name="Files">The mount's file system.</param>
+/// <param name="Node">The file.</param>
+/// <param name="Place">What the guest asked for; the mapping is shorter where the file ends.</param>
+/// <param name="Extent">What is mapped.</param>
+sealed record WindowMapping(Mount Mount, IMappable Files, NodeId Node, MappingPlace Place, MappedExtent Extent)
+{
+    public ulong Start => Place.WindowOffset;
+
+    /// <summary>The end of what the VMM has mapped.</summary>
+    public ulong End => Place.WindowOffset + Extent.Length;
+}

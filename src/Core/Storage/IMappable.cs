@@ -1,0 +1,22 @@
+using VirtioFsStore.Core.Interop;
+
+namespace VirtioFsStore.Core.Storage;
+
+/// <summary>
+/// A file system whose files can be mapped into a guest (DAX). Keyed by node: Linux sends SETUPMAPPING without a handle, and a mapping
+/// outlives the handle and the name.
+/// </summary>
+public interface IMappable
+{
+    /// <summary>Finds what to map, and keeps it as it is until <see cref="Unmap"/>: every byte of it is there, and stays.</summary>
+    /// <param name="request">Who asks; its cancellation bounds the wait.</param>
+    /// <param name="node">A regular file.</param>
+    /// <param name="offset">Bytes, whole pages.</param>
+    /// <param name="length">Bytes, whole pages, at least one.</param>
+    /// <param name="access">What the guest will do.</param>
+    /// <returns>ENXIO where the file has no whole page there that could be mapped; else what opening it would answer.</returns>
+    ValueTask<Reply<MappedExtent>> MapAsync(RequestContext request, NodeId node, ulong offset, ulong length, MapAccess access);
+
+    /// <summary>The guest has no more use for it. Once for each extent, from any thread, also after the file system was closed.</summary>
+    void Unmap(in MappedExtent extent);
+}

@@ -1,0 +1,35 @@
+using System.CommandLine;
+using VirtioFsStore.Core.Transport;
+using VirtioFsStore.Core.VhostUser;
+using VirtioFsStore.Daemon.Serving;
+
+namespace VirtioFsStore.Daemon.Commands;
+
+/// <summary>The options about files that are mapped into the guest's memory.</summary>
+static class DaxOptions
+{
+    static readonly Option<string?> s_window = new("--dax-window") { Description = "Have the VMM make a window of this size, a multiple of 2M such as 1G, into which files are mapped (DAX): the guest then reads them where this host caches them, with no request and no copy. For QEMU's generic device, from 11.1 on, which needs --tag too.", HelpName = "SIZE" };
+    static readonly Option<string> s_minimum = new("--dax-min") { Description = "Smaller files than this are read rather than mapped, where the guest leaves it to this daemon (it mounts without dax=, or with dax=inode).", DefaultValueFactory = _ => "64K", HelpName = "SIZE" };
+    static readonly Option<string> s_protocol = Choices.Create("--dax-protocol", "How the VMM is asked to map: shmem (as vhost-user says), slave-fs (as VMMs of 2019 to 2022 had it; the window then has the size that the VMM gave it, which --dax-window must repeat).", "shmem", "shmem", "slave-fs");
+
+    public static void AddTo(Command command)
+    {
+        command.Add(s_window);
+        command.Add(s_minimum);
+        command.Add(s_protocol);
+    }
+
+    public static DaxSettings Read(ParseResult parsed)
+    {
+        var window = parsed.GetValue(s_window) is { } text ? (ulong)ByteSize.Parse(s_window.Name, text) : 0;
+        if (window != 0 && !DaxRange.IsWindow(window))
+            throw new UsageException($"{s_window.Name} takes a multiple of 2M, at most {ByteSize.Format((long)DaxRange.MaxWindow)}; got '{parsed.GetValue(s_window)}'");
+        return new DaxSettings
+        {
+            Window = window,
+            Dialect = parsed.GetValue(s_protocol) == "slave-fs" ? WindowDialect.SlaveFs : WindowDialect.SharedMemory,
+        };
+    }
+
+    public static ulong ReadMinimum(ParseResult parsed) => (ulong)ByteSize.Parse(s_minimum.Name, parsed.GetValue(s_minimum)!);
+}

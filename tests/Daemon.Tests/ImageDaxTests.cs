@@ -1,0 +1,110 @@
+using VirtioFsStore.Core.Interop;
+using VirtioFsStore.Driver.Fuse.Wire;
+using VirtioFsStore.Driver.Hosting;
+using VirtioFsStore.Driver.Vmm;
+using Xunit;
+
+namespace VirtioFsStore.Daemon.Tests;
+
+/// <summary>An image in a guest's window, served by the program.</summary>
+public sealed class ImageDaxTests : IDisposable
+{
+    const ulong Range = 2 << 20;
+    const uint Dax = 2;
+
+    static readonly VirtualMachineOptions s_options = new() { Profile = VmmProfile.QemuGenericDevice };
+    readonly TemporaryDirectory _directory = new();
+    readonly Dictionary<string, byte[]> _contents = [];
+
+    public ImageDaxTests()
+    {
+        var random = new Random(1);
+        foreach (var size in (int[])[1, 4096, 4097, 65535, 65536, 300_001, 5_000_000])
+        {
+            _contents[$"f{size}"] = new byte[size];
+            random.NextBytes(_contents[$"f{size}"]);
+        }
+        TinyImage.Create(_directory["image"], _contents);
+    }
+
+    string Socket => _directory["vfs.sock"];
+
+    public void Dispose() => _directory.Dispose();
+
+    ChildProcess Serve(params ReadOnlySpan<string> more) =>
+        Daemon.Serve(Socket, [$"oci:{_directory["image"]}:latest", "--store", _directory["store"], "--tag", "t", "--dax-window", "64M", .. more]);
+
+    /// <summary>The layer's data file, as whoever evicts opens it.</summary>
+    FileStream OpenData() =>
+        new(Assert.Single(Directory.GetFiles(_directory["store"], "data", SearchOption.AllDirectories)), FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+
+    static bool IsPinned(FileStream data)
+    {
+        var wanted = new ByteRangeLock { Type = FileLocks.F_WRLCK };
+        Assert.Equal(0, FileLocks.GetRange((int)data.SafeFileHandle.DangerousGetHandle(), ref wanted));
+        return wanted.Type == FileLocks.F_RDLCK;
+    }
+
+    [Theory]
+    [InlineData("namespace")]
+    [InlineData("none")]
+    public void Every_file_of_an_image_is_mapped_whole(string sandbox)
+    {
+        using var daemon = Serve("--sandbox", sandbox);
+        using var machine = VirtualMachine.Mount(Socket, s_options);
+        using var data = OpenData();
+
+        foreach (var (name, content) in _contents)
+        {
+            var entry = machine.Fuse.Walk(name);
+            Assert.Equal(content.Length >= 65536 ? Dax : 0, entry.Attr.Flags);
+            for (var offset = 0UL; offset < (ulong)content.Length; offset += Range)
+                Assert.Equal(0, machine.Fuse.SetupMapping(entry.NodeId, offset, Range, offset, writable: false));
+
+            Assert.Equal(content, machine.Window!.Read(0, content.Length));
+            var padding = (4096 - (content.Length % 4096)) % 4096;
+            Assert.Equal(new byte[padding], machine.Window!.Read((ulong)content.Length, padding));
+        }
+        Assert.Empty(machine.Window!.Refusals);
+        Assert.True(IsPinned(data));
+
+        for (var offset = 0UL; offset < 3 * Range; offset += Range)
+            Assert.Equal(0, machine.Fuse.RemoveMapping(new FuseRemoveMappingOne { WindowOffset = offset, Length = Range }));
+        Assert.False(IsPinned(data));
+    }
+
+    [Fact]
+    public void What_a_guest_has_mapped_stays_pinned_when_its_server_is_killed()
+    {
+        using var daemon = Serve();
+        using var machine = VirtualMachine.Mount(Socket, s_options);
+        using var data = OpenData();
+        Assert.Equal(0, machine.Fuse.SetupMapping(machine.Fuse.Walk("f300001").NodeId, 0, Range, 0, writable: false));
+        Assert.True(IsPinned(data));
+
+        daemon.Kill();
+        Assert.True(machine.Frontend.Socket.WaitForClose(TimeSpan.FromSeconds(30)));
+
+        Assert.True(IsPinned(data));
+        // Everything else goes.
+        Assert.Equal(0, Daemon.Run("cache", "gc", "--keep", "0", "--store", _directory["store"]).ExitCode);
+        Assert.Equal(_contents["f300001"], machine.Window!.Read(0, 300_001));
+
+        machine.Disconnect();
+        Assert.False(IsPinned(data));
+    }
+
+    [Theory]
+    [InlineData("3M")]
+    [InlineData("1K")]
+    [InlineData("32T")]
+    [InlineData("much")]
+    public void A_window_of_no_possible_size_is_refused(string size)
+    {
+        var (code, _, error) = Daemon.Run("serve", "--socket-path", Socket, _directory.Path, "--dax-window", size);
+
+        Assert.Equal(2, code);
+        Assert.Contains("--dax-window", error, StringComparison.Ordinal);
+        Assert.Single(error.TrimEnd().Split('\n'));
+    }
+}

@@ -1,0 +1,50 @@
+using VirtioFsStore.Core.Interop;
+using VirtioFsStore.Core.Storage;
+using VirtioFsStore.Core.Transport;
+using VirtioFsStore.Driver.Interop;
+
+namespace VirtioFsStore.Driver.FileSystems;
+
+/// <summary>Files that can be mapped: a copy of the content, in a memory file of whole pages.</summary>
+public sealed unsafe partial class MemoryFileSystem
+{
+    int _mapped;
+
+    /// <summary>Extents that were given out and not taken back.</summary>
+    public int MappedExtents => Volatile.Read(ref _mapped);
+
+    /// <summary>The guest may write through any mapping, whatever it asked for.</summary>
+    public bool MapsForWriting { get; set; }
+
+    public ValueTask<Reply<MappedExtent>> MapAsync(RequestContext request, NodeId node, ulong offset, ulong length, MapAccess access) =>
+        Answer<MappedExtent>.Run(this, MemoryOperation.Map, request, (This: this, node, offset, length, access), static state =>
+        {
+            lock (state.This._lock)
+            {
+                if (!state.This._nodes.TryGetValue(state.node.Value, out var found))
+                    return Errno.ESTALE;
+                return StatMode.IsRegular(found.Mode) ? state.This.Extent(found, state.offset, state.length, state.access) : Errno.EISDIR;
+            }
+        });
+
+    public void Unmap(in MappedExtent extent) => Interlocked.Decrement(ref _mapped);
+
+    Reply<MappedExtent> Extent(MemoryNode node, ulong offset, ulong length, MapAccess access)
+    {
+        var pages = DaxRange.Up((ulong)node.Size);
+        if (offset >= pages)
+            return Errno.ENXIO;
+        var memory = Native.CreateMemory("mapped", (long)pages);
+        fixed (byte* content = node.Content)
+            _ = FileIo.WriteAt(memory, content, (nuint)node.Size, 0);
+        Interlocked.Increment(ref _mapped);
+        return new MappedExtent
+        {
+            Descriptor = memory,
+            IsCallersDescriptor = true,
+            FileOffset = offset,
+            Length = Math.Min(length, pages - offset),
+            IsWritable = MapsForWriting || access == MapAccess.ReadWrite,
+        };
+    }
+}
