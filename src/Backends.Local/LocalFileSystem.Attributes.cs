@@ -2,6 +2,7 @@ using VirtioFsStore.Backends.Local.Handles;
 using VirtioFsStore.Backends.Local.Inodes;
 using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Core.Storage;
+using VirtioFsStore.Core.Transport;
 
 namespace VirtioFsStore.Backends.Local;
 
@@ -90,6 +91,8 @@ partial class LocalFileSystem
         BlockSize = status.BlockSize,
         Flags = isMountRoot && _options.AnnounceSubmounts && StatMode.IsDirectory(status.Mode)
             ? NodeAttributeFlags.Submount
+            : StatMode.IsRegular(status.Mode) && status.Size >= _options.DaxMinimum && DaxRange.IsAligned(status.Size) && status.Size != 0
+            ? NodeAttributeFlags.Dax
             : NodeAttributeFlags.None,
     };
 

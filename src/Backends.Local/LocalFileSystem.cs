@@ -14,7 +14,7 @@ namespace VirtioFsStore.Backends.Local;
 /// All of it runs on the calling thread and completes at once, but for waiting for a lock. System calls beyond reading and writing that a sandbox must
 /// allow: unshare(CLONE_FS), setresuid, setresgid, setgroups, capset, open_by_handle_at; /proc must be mounted.
 /// </remarks>
-public sealed unsafe partial class LocalFileSystem : IFileSystem
+public sealed unsafe partial class LocalFileSystem : IFileSystem, IMappable
 {
     const uint StatusMask = FileStatus.STATX_BASIC_STATS | FileStatus.STATX_BTIME | FileStatus.STATX_MNT_ID;
     const int LookupFlags = Descriptors.AT_SYMLINK_NOFOLLOW | FileStatus.AT_NO_AUTOMOUNT;

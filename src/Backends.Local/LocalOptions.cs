@@ -53,6 +53,9 @@ public sealed record LocalOptions
     /// <summary>The session agrees HANDLE_KILLPRIV_V2: setuid and setgid are cleared here, also where a request cannot say so (fallocate, copy_file_range).</summary>
     public bool KillPrivileges { get; init; }
 
+    /// <summary>From how many bytes on a file of whole pages is shown as one to map, to guests that leave the choice to this side.</summary>
+    public ulong DaxMinimum { get; init; } = ulong.MaxValue;
+
     public FileHandleMode FileHandles { get; init; } = FileHandleMode.Prefer;
 
     /// <summary>The most descriptors kept open for inodes; null: three quarters of <see cref="Descriptors"/>.</summary>

@@ -22,6 +22,9 @@ sealed class DaxWindow(IWindowFrontend frontend)
 
     bool _closed;
 
+    /// <summary>The VMM maps nothing past a file's end.</summary>
+    volatile bool _refusesGrowth;
+
     /// <summary>One for each of Linux' ranges: bounds what a guest can make a VMM hold.</summary>
     int MaxMappings => (int)Math.Min(frontend.Size / DaxRange.Size, int.MaxValue);
 
@@ -99,7 +102,7 @@ sealed class DaxWindow(IWindowFrontend frontend)
         {
             dropped = [.. _mappings, .. _lost];
             if (tell)
-                _mappings.ForEach(mapping => _ = frontend.UnmapAsync(mapping.Start, mapping.Extent.Length));
+                _mappings.ForEach(mapping => _ = UnmapAsync(mapping));
             _mappings.Clear();
             _lost.Clear();
         }
@@ -112,7 +115,7 @@ sealed class DaxWindow(IWindowFrontend frontend)
         List<(WindowMapping Mapping, Task<Errno> Dropped)> dropped;
         lock (_lock)
         {
-            dropped = [.. _mappings.Where(mapping => mapping.Mount == mount).Select(mapping => (mapping, frontend.UnmapAsync(mapping.Start, mapping.Extent.Length)))];
+            dropped = [.. _mappings.Where(mapping => mapping.Mount == mount).Select(mapping => (mapping, UnmapAsync(mapping)))];
             _mappings.RemoveAll(mapping => mapping.Mount == mount);
         }
         foreach (var (mapping, answer) in dropped)
@@ -127,6 +130,9 @@ sealed class DaxWindow(IWindowFrontend frontend)
         DropAll(tell: false);
     }
 
+    static Errno ToGuest(Errno error, RequestContext request) =>
+        error is Errno.EAGAIN || (error == Errno.EINTR && !request.TimedOut) ? error : Errno.EIO;
+
     static void Release(WindowMapping mapping) => mapping.Files.Unmap(mapping.Extent);
 
     bool Holds(ulong start, ulong length) =>
@@ -139,7 +145,7 @@ sealed class DaxWindow(IWindowFrontend frontend)
         {
             var index = IndexAt(place.WindowOffset);
             return index < _mappings.Count && _mappings[index] is var found && found.Mount == mount && found.Node == node
-                && found.Place with { Access = place.Access } == place && found.Extent.Length == place.Length
+                && found.Place with { Access = place.Access } == place && found.End == place.WindowOffset + place.Length
                 && (found.Extent.IsWritable || place.Access == MapAccess.Read);
         }
     }
@@ -157,7 +163,19 @@ sealed class DaxWindow(IWindowFrontend frontend)
         }
         error = await frontend.MapAsync(extent.Descriptor, extent.FileOffset, place.WindowOffset, extent.Length, extent.IsWritable, request.Cancellation).ConfigureAwait(false);
         if (error != Errno.None)
-            return error is Errno.EAGAIN || (error == Errno.EINTR && !request.TimedOut) ? error : Errno.EIO;
+            return ToGuest(error, request);
+        if (extent.GrowthLength != 0 && !_refusesGrowth)
+        {
+            error = await frontend.MapAsync(
+                extent.Descriptor, extent.FileOffset + extent.Length, mapping.GrowthStart, extent.GrowthLength, extent.IsWritable, request.Cancellation).ConfigureAwait(false);
+            if (error is not (Errno.None or Errno.EREMOTEIO))
+            {
+                _ = await frontend.UnmapAsync(mapping.Start, extent.Length).ConfigureAwait(false);
+                return ToGuest(error, request);
+            }
+            _refusesGrowth = error != Errno.None;
+            mapping = mapping with { GrowthLength = _refusesGrowth ? 0 : extent.GrowthLength };
+        }
         lock (_lock)
         {
             if (_closed)
@@ -186,16 +204,30 @@ sealed class DaxWindow(IWindowFrontend frontend)
                 return Errno.EINVAL;
             // Within the lock: whoever finds a place free asks the VMM after this.
             for (var i = index; i < index + count; i++)
-                (taken ??= []).Add((_mappings[i], frontend.UnmapAsync(_mappings[i].Start, _mappings[i].Extent.Length)));
+                (taken ??= []).Add((_mappings[i], UnmapAsync(_mappings[i])));
             _mappings.RemoveRange(index, count);
         }
         var error = Errno.None;
         foreach (var (mapping, answer) in taken ?? [])
         {
-            if (Dropped(mapping, await answer.ConfigureAwait(false)) != Errno.None)
+            // Where something is to take its place, a VMM that has nothing there is as good.
+            if (Dropped(mapping, await answer.ConfigureAwait(false)) is var result && (result == Errno.EIO || (wholly && result != Errno.None)))
                 error = Errno.EIO;
         }
         return error;
+    }
+
+    /// <summary>Asks for the end of both parts at once: in their order, before whatever is asked next.</summary>
+    Task<Errno> UnmapAsync(WindowMapping mapping)
+    {
+        var file = frontend.UnmapAsync(mapping.Start, mapping.Extent.Length);
+        return mapping.GrowthLength == 0 ? file : BothAsync(file, frontend.UnmapAsync(mapping.GrowthStart, mapping.GrowthLength));
+    }
+
+    static async Task<Errno> BothAsync(Task<Errno> first, Task<Errno> second)
+    {
+        var result = await first.ConfigureAwait(false);
+        return await second.ConfigureAwait(false) is var other && (other == Errno.EIO || result == Errno.None) ? other : result;
     }
 
     /// <summary>After the VMM's answer. A VMM that refuses says that it has no such mapping.</summary>

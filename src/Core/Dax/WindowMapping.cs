@@ -13,6 +13,12 @@ sealed record WindowMapping(Mount Mount, IMappable Files, NodeId Node, MappingPl
 {
     public ulong Start => Place.WindowOffset;
 
+    /// <summary>Where <see cref="GrowthLength"/> begins.</summary>
+    public ulong GrowthStart => Place.WindowOffset + Extent.Length;
+
+    /// <summary>What the VMM has mapped behind the file's end: all of the extent's, or nothing.</summary>
+    public ulong GrowthLength { get; init; }
+
     /// <summary>The end of what the VMM has mapped.</summary>
-    public ulong End => Place.WindowOffset + Extent.Length;
+    public ulong End => GrowthStart + GrowthLength;
 }

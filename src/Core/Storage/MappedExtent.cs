@@ -15,6 +15,12 @@ public readonly struct MappedExtent
     /// <summary>Bytes, whole pages that the file has; at least one, and at most as many as were asked for.</summary>
     public ulong Length { get; init; }
 
+    /// <summary>
+    /// Bytes of whole pages behind <see cref="Length"/> that the file does not have yet: mapped by themselves, so that the guest, which
+    /// takes all that it asked for to be mapped, sees what the file grows by.
+    /// </summary>
+    public ulong GrowthLength { get; init; }
+
     /// <summary>More than was asked for is allowed: the guest then needs no second mapping when it begins to write.</summary>
     public bool IsWritable { get; init; }
 

@@ -163,6 +163,7 @@ sealed class SourceOpener(SourceSettings settings, ILogger logger) : IDisposable
         PosixLocks = settings.PosixLocks,
         Flock = settings.Flock,
         Descriptors = _descriptors,
+        DaxMinimum = settings.DaxMinimum,
         FileHandles = settings.InodeFileHandles switch
         {
             "never" => FileHandleMode.Never,

@@ -1,0 +1,178 @@
+using VirtioFsStore.Core.Interop;
+using VirtioFsStore.Driver.Hosting;
+using VirtioFsStore.Driver.Vmm;
+using Xunit;
+
+namespace VirtioFsStore.Backends.Local.Tests;
+
+/// <summary>A directory's files in a guest's window.</summary>
+public sealed class MappingTests : IDisposable
+{
+    const ulong Range = 2 << 20;
+    const ulong Page = 4096;
+    const uint Dax = 2;
+
+    readonly TemporaryDirectory _directory = new();
+    readonly byte[] _content = new byte[(int)Range + (4 * (int)Page)];
+    readonly ServerHost _host;
+    readonly VirtualMachine _machine;
+
+    public MappingTests()
+    {
+        new Random(1).NextBytes(_content);
+        File.WriteAllBytes(_directory["whole"], _content);
+        File.WriteAllBytes(_directory["odd"], _content[..((int)Range + 100)]);
+        File.WriteAllBytes(_directory["small"], _content[..(int)Page]);
+        File.WriteAllBytes(_directory["empty"], []);
+        (_host, _machine) = Serve(readOnly: false);
+    }
+
+    SharedWindow Window => _machine.Window!;
+
+    public void Dispose()
+    {
+        Assert.Empty(Window.Refusals);
+        _machine.Dispose();
+        _host.Dispose();
+        _directory.Dispose();
+    }
+
+    (ServerHost Host, VirtualMachine Machine) Serve(bool readOnly)
+    {
+        var host = new ServerHost(
+            LocalFileSystem.Open(new LocalOptions { Path = _directory.Path, ReadOnly = readOnly, DaxMinimum = 2 * Page }),
+            new ServerHostOptions { Tag = "t", DaxWindow = 8 * Range });
+        return (host, host.Mount(new VirtualMachineOptions { Profile = VmmProfile.QemuGenericDevice }));
+    }
+
+    int Map(string name, ulong offset, ulong windowOffset, bool writable = false) =>
+        _machine.Fuse.SetupMapping(_machine.Fuse.Walk(name).NodeId, offset, Range, windowOffset, writable);
+
+    [Fact]
+    public void Files_of_whole_pages_are_shown_as_ones_to_map()
+    {
+        Assert.Equal(Dax, _machine.Fuse.Walk("whole").Attr.Flags);
+        Assert.Equal(0u, _machine.Fuse.Walk("odd").Attr.Flags);
+        Assert.Equal(0u, _machine.Fuse.Walk("small").Attr.Flags);
+        Assert.Equal(0u, _machine.Fuse.Walk("empty").Attr.Flags);
+        Assert.Equal(0u, _machine.Fuse.Walk("/").Attr.Flags);
+    }
+
+    [Fact]
+    public void A_file_is_seen_as_the_host_has_it()
+    {
+        Assert.Equal(0, Map("whole", 0, Range));
+        Assert.Equal(_content[..(int)Range], Window.Read(Range, (int)Range));
+
+        using (var host = File.OpenHandle(_directory["whole"], access: FileAccess.Write))
+            RandomAccess.Write(host, "the host's"u8, 10);
+
+        Assert.Equal("the host's"u8, Window.Read(Range + 10, 10));
+    }
+
+    [Fact]
+    public void What_the_guest_writes_is_in_the_file()
+    {
+        Assert.Equal(0, Map("whole", Range, 0, writable: true));
+
+        Window.Write(5, "the guest's"u8);
+
+        Assert.Equal("the guest's"u8, File.ReadAllBytes(_directory["whole"]).AsSpan((int)Range + 5, 11));
+    }
+
+    [Fact]
+    public void Data_can_be_written_without_being_mapped_anew_and_programs_cannot()
+    {
+        Assert.Equal(0, Map("whole", 0, 0));
+        Assert.Equal(0, Map("whole", 0, 0, writable: true));
+        Assert.Single(Window.Requests);
+
+        File.SetUnixFileMode(_directory["whole"], UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        Assert.Equal(0, Map("whole", 0, Range));
+        Assert.False(Window.Mappings[1].IsWritable);
+        Assert.Equal(0, Map("whole", 0, Range, writable: true));
+        Assert.True(Window.Mappings[1].IsWritable);
+    }
+
+    [Fact]
+    public void What_a_mapped_file_grows_by_is_seen()
+    {
+        Assert.Equal(0, Map("small", 0, 0));
+        Assert.Equal(2, Window.Mappings.Count);
+
+        using (var host = File.OpenHandle(_directory["small"], access: FileAccess.Write))
+            RandomAccess.Write(host, "more"u8, 2 * (long)Page + 1);
+
+        Assert.Equal("more"u8, Window.Read((2 * Page) + 1, 4));
+        Assert.Equal(0, _machine.Fuse.RemoveMapping(new Driver.Fuse.Wire.FuseRemoveMappingOne { Length = Range }));
+        Assert.Empty(Window.Mappings);
+    }
+
+    [Fact]
+    public void A_vmm_that_maps_nothing_behind_a_file_maps_the_file()
+    {
+        Window.OnRequest = request => request.FileOffset == 0 ? WindowAnswer.Obey : WindowAnswer.Refuse;
+
+        Assert.Equal(0, Map("small", 0, 0));
+        Assert.Equal(0, Map("small", 0, Range));
+
+        Assert.Equal(_content[..(int)Page], Window.Read(0, (int)Page));
+        Assert.Equal(3, Window.Requests.Count);
+        Assert.Equal(0, _machine.Fuse.RemoveMapping(new Driver.Fuse.Wire.FuseRemoveMappingOne { Length = 2 * Range }));
+        Assert.Empty(Window.Mappings);
+    }
+
+    [Fact]
+    public void What_cannot_be_mapped_says_why()
+    {
+        Directory.CreateDirectory(_directory["d"]);
+        File.CreateSymbolicLink(_directory["l"], "whole");
+
+        Assert.Equal((int)Errno.ENXIO, Map("odd", Range, 0));
+        Assert.Equal((int)Errno.ENXIO, Map("empty", 0, 0));
+        Assert.Equal((int)Errno.ENXIO, Map("whole", 4 * Range, 0));
+        Assert.Equal((int)Errno.EISDIR, Map("d", 0, 0));
+        Assert.Equal((int)Errno.EACCES, Map("l", 0, 0));
+        Assert.Equal(0, Map("odd", 0, 0));
+        Assert.Single(Window.Requests);
+    }
+
+    [Fact]
+    public void A_read_only_share_is_mapped_read_only()
+    {
+        var (host, machine) = Serve(readOnly: true);
+        using (host)
+        using (machine)
+        {
+            var node = machine.Fuse.Walk("whole").NodeId;
+            Assert.Equal((int)Errno.EROFS, machine.Fuse.SetupMapping(node, 0, Range, 0, writable: true));
+            Assert.Equal(0, machine.Fuse.SetupMapping(node, 0, Range, 0, writable: false));
+            Assert.False(Assert.Single(machine.Window!.Mappings).IsWritable);
+        }
+    }
+
+    [Fact]
+    public void A_mapping_outlives_the_name()
+    {
+        Assert.Equal(0, Map("whole", 0, 0));
+        var node = _machine.Fuse.Walk("whole").NodeId;
+        File.Delete(_directory["whole"]);
+
+        Assert.Equal(_content[..(int)Range], Window.Read(0, (int)Range));
+        Assert.Equal(0, _machine.Fuse.RemoveMapping(new Driver.Fuse.Wire.FuseRemoveMappingOne { Length = Range }));
+        Assert.NotEqual(0UL, node);
+    }
+
+    [Fact]
+    public void Mapping_leaves_nothing_open()
+    {
+        var node = _machine.Fuse.Walk("whole").NodeId;
+        Assert.Null(OpenDescriptors.LeftBy(() =>
+        {
+            for (var i = 0UL; i < 8; i++)
+                Assert.Equal(0, _machine.Fuse.SetupMapping(node, 0, Range, i * Range, writable: i % 2 == 0));
+            Assert.Equal((int)Errno.ENXIO, _machine.Fuse.SetupMapping(node, 4 * Range, Range, 0, writable: false));
+            Assert.Equal(0, _machine.Fuse.RemoveMapping(new Driver.Fuse.Wire.FuseRemoveMappingOne { Length = 8 * Range }));
+        }));
+    }
+}
