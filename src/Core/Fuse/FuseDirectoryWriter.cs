@@ -23,7 +23,7 @@ sealed unsafe class FuseDirectoryWriter(FuseRequest request) : DirectoryWriter
     {
         _mount = mount;
         _plus = plus;
-        _room = (int)Math.Min(Math.Min(size, int.MaxValue), request.Writable.Length);
+        _room = (int)Math.Min(Math.Min(size, int.MaxValue), Math.Min(request.Writable.Length, Math.Max(0, request.TouchableWritable - sizeof(OutHeader))));
         Length = 0;
     }
 

@@ -31,6 +31,8 @@ sealed unsafe partial class FuseRequest
             return NoReply();
         if (body.Length > Writable.Length)
             return ReplyHeader(Errno.EINVAL, 0);
+        if (body.Length > TouchableWritable - sizeof(OutHeader))
+            return ReplyHeader(Errno.EFAULT, 0);
         Writable.Write(body);
         return ReplyHeader(Errno.None, body.Length);
     }
@@ -41,7 +43,7 @@ sealed unsafe partial class FuseRequest
     bool ReplyHeader(Errno error, int length)
     {
         _failed = error != Errno.None;
-        if (IsRevoked || _replyHeader.Length < sizeof(OutHeader))
+        if (IsRevoked || _replyHeader.Length < sizeof(OutHeader) || TouchableWritable < sizeof(OutHeader))
             return NoReply();
         var header = new OutHeader { Length = (uint)(sizeof(OutHeader) + length), Error = -(int)error, Unique = _header.Unique };
         _replyHeader.Write(new ReadOnlySpan<byte>(&header, sizeof(OutHeader)));

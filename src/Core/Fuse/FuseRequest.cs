@@ -57,6 +57,8 @@ sealed unsafe partial class FuseRequest : RequestContext
         _replyHeader.Clear();
         Writable.MoveFront(sizeof(OutHeader), _replyHeader);
         _header = default;
+        if (TouchableReadable < sizeof(InHeader))
+            return Errno.EFAULT;
         fixed (InHeader* header = &_header)
         {
             if (Readable.CopyTo(new Span<byte>(header, sizeof(InHeader))) < sizeof(InHeader))
@@ -69,6 +71,8 @@ sealed unsafe partial class FuseRequest : RequestContext
         var length = Opcode == Opcode.FUSE_WRITE ? Math.Min(sizeof(WriteIn), Readable.Length) : Readable.Length;
         if (length > MaxBody)
             return Errno.E2BIG;
+        if (length > TouchableReadable - sizeof(InHeader))
+            return Errno.EFAULT;
         EnsureBody((int)length + 1);
         _length = Readable.CopyTo(new Span<byte>(_body, (int)length));
         Readable.Skip(length);

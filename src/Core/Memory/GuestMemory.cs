@@ -92,7 +92,7 @@ sealed unsafe class GuestMemory
         {
             var offset = address - region.Info.UserAddress;
             if (address >= region.Info.UserAddress && offset < region.Info.Size)
-                return length <= region.Info.Size - offset && (region.IsWritable || !forWriting) ? region.Host + offset : null;
+                return length <= region.Info.Size - offset && (region.IsWritable || !forWriting) && !region.IsOfWindow ? region.Host + offset : null;
         }
         return null;
     }

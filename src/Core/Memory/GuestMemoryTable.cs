@@ -42,9 +42,12 @@ sealed class GuestMemoryTable : IDisposable
         var previous = Interlocked.Exchange(ref _current, next);
         if (!next.HasSameRegionsAs(previous))
         {
+            var kept = new HashSet<GuestRegion>(next.Regions.Length);
+            foreach (var region in next.Regions)
+                kept.Add(region);
             foreach (var region in previous.Regions)
             {
-                if (!next.Contains(region))
+                if (!kept.Contains(region))
                     _retiredRegions.Add(region);
             }
         }

@@ -12,13 +12,14 @@ sealed unsafe class GuestRegion
     readonly nuint _mappedLength;
     int _pins;
 
-    GuestRegion(in MemoryRegionInfo info, byte* mapping, nuint mappedLength, byte* host, bool writable)
+    GuestRegion(in MemoryRegionInfo info, byte* mapping, nuint mappedLength, byte* host, bool writable, bool isOfWindow)
     {
         Info = info;
         _mapping = mapping;
         _mappedLength = mappedLength;
         Host = host;
         IsWritable = writable;
+        IsOfWindow = isOfWindow;
     }
 
     public MemoryRegionInfo Info { get; }
@@ -29,13 +30,23 @@ sealed unsafe class GuestRegion
     /// <summary>False where the VMM's descriptor is read-only (a file that it maps for its guest).</summary>
     public bool IsWritable { get; }
 
+    /// <summary>
+    /// A file that the VMM has mapped for its guest (DAX): others may cut it short at any time, and who touches what is gone is killed. Only
+    /// preadv and pwritev may, which answer EFAULT.
+    /// </summary>
+    public bool IsOfWindow { get; }
+
     public bool IsPinned => Volatile.Read(ref _pins) != 0;
 
     /// <summary>
     /// Maps a region of <paramref name="fd"/>, which stays the caller's. Null with <paramref name="error"/> in words where the
     /// description cannot be true: it wraps, or the file is shorter (touching what lies past a file's end kills the process).
     /// </summary>
-    public static GuestRegion? TryMap(in MemoryRegionInfo info, int fd, out string? error)
+    /// <param name="info">The description.</param>
+    /// <param name="fd">The file.</param>
+    /// <param name="error">Why not.</param>
+    /// <param name="isOfWindow">Tells <see cref="IsOfWindow"/>; without it no region is.</param>
+    public static GuestRegion? TryMap(in MemoryRegionInfo info, int fd, out string? error, Func<FileShape, bool>? isOfWindow = null)
     {
         if (info.Size == 0)
             return Fail("is empty", out error);
@@ -47,7 +58,8 @@ sealed unsafe class GuestRegion
         var result = FileShape.OfDescriptor(fd, out var shape);
         if (result < 0)
             return Fail($"cannot be examined: {result.ToErrno().Describe()}", out error);
-        if (shape.IsRegular && end > (ulong)shape.Size)
+        var ofWindow = isOfWindow?.Invoke(shape) ?? false;
+        if (shape.IsRegular && end > (ulong)shape.Size && !ofWindow)
             return Fail($"ends at {end} of a file of {shape.Size} bytes", out error);
 
         // hugetlbfs maps whole huge pages only, whose size it gives as the block size.
@@ -64,7 +76,7 @@ sealed unsafe class GuestRegion
         if (result < 0)
             return Fail($"cannot be mapped: {result.ToErrno().Describe()}", out error);
         error = null;
-        return new GuestRegion(info, mapping, length, mapping + (info.FileOffset - start), writable);
+        return new GuestRegion(info, mapping, length, mapping + (info.FileOffset - start), writable, ofWindow);
     }
 
     public void Pin() => Interlocked.Increment(ref _pins);

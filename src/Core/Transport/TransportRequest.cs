@@ -14,6 +14,15 @@ public abstract class TransportRequest : IDisposable
     /// <summary>Where the reply goes. What the handler writes it also counts in <see cref="BytesWritten"/>.</summary>
     public IoBuffers Writable { get; } = new();
 
+    /// <summary>
+    /// How many bytes of <see cref="Readable"/>, from its beginning, may be touched; what follows lies in a file that others can cut short (DAX),
+    /// and only system calls may read it, which answer EFAULT.
+    /// </summary>
+    internal long TouchableReadable { get; set; } = long.MaxValue;
+
+    /// <summary>As <see cref="TouchableReadable"/>, of <see cref="Writable"/> as it was handed over.</summary>
+    internal long TouchableWritable { get; set; } = long.MaxValue;
+
     /// <summary>Bytes of <see cref="Writable"/> that hold the reply; 0 when the request has none (FUSE_FORGET).</summary>
     public int BytesWritten { get; set; }
 

@@ -126,7 +126,7 @@ sealed partial class VhostUserDevice
     static MemoryRegionInfo ReadRegion(Message message, int offset) =>
         new(message.U64(offset), message.U64(offset + 8), message.U64(offset + 16), message.U64(offset + 24));
 
-    static GuestRegion MapRegion(in MemoryRegionInfo info, int fd) =>
-        GuestRegion.TryMap(info, fd, out var error)
+    GuestRegion MapRegion(in MemoryRegionInfo info, int fd) =>
+        GuestRegion.TryMap(info, fd, out var error, _window is { } window ? window.HasMapped : null)
             ?? throw VhostUserException.Refusal($"the memory region at guest address 0x{info.GuestAddress:x} {error}");
 }

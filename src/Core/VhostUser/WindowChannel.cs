@@ -19,6 +19,10 @@ sealed partial class WindowChannel : IWindowFrontend, IDisposable
     readonly Queue<WindowCommand> _waiting = [];
     readonly SemaphoreSlim _arrived = new(0);
     readonly Thread _thread;
+
+    /// <summary>The files that are mapped, or about to be, by place: device and inode.</summary>
+    readonly Dictionary<ulong, (ulong Device, ulong Inode)> _files = [];
+
     WindowCommand? _current;
     bool _held;
     bool _stopped;
@@ -89,6 +93,13 @@ sealed partial class WindowChannel : IWindowFrontend, IDisposable
     {
         lock (_lock)
             _held = false;
+    }
+
+    /// <summary>Whether a file was given to the VMM for its window, of which it may tell as of any other memory of the guest.</summary>
+    public bool HasMapped(FileShape file)
+    {
+        lock (_lock)
+            return _files.ContainsValue((file.Device, file.Inode));
     }
 
     /// <summary>Ends all that waits, with EIO, and refuses what comes.</summary>
@@ -164,7 +175,12 @@ sealed partial class WindowChannel : IWindowFrontend, IDisposable
     /// <summary>False: the VMM cannot be asked any more.</summary>
     bool TryCarryOut(WindowCommand command)
     {
+        // Before it is asked: it tells of the memory on another channel, maybe before its answer is read here.
+        if (command.IsMap)
+            Note(command);
         var result = Exchange(command, out var reason);
+        if (result >= 0 && command.IsMap == (result > 0))
+            Forget(command);
         if (result < 0)
         {
             _ = command.TryAnswer(Errno.EIO);
@@ -183,6 +199,20 @@ sealed partial class WindowChannel : IWindowFrontend, IDisposable
         // It came too late for the one who asked, who was told that nothing is there.
         using var undo = command.Undo();
         return TryCarryOut(undo);
+    }
+
+    void Note(WindowCommand command)
+    {
+        if (FileShape.OfDescriptor(command.Descriptor, out var shape) < 0)
+            return;
+        lock (_lock)
+            _files[command.WindowOffset] = (shape.Device, shape.Inode);
+    }
+
+    void Forget(WindowCommand command)
+    {
+        lock (_lock)
+            _files.Remove(command.WindowOffset);
     }
 
     void TellRefusal(WindowCommand command)

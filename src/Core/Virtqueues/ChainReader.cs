@@ -90,7 +90,7 @@ sealed unsafe class ChainReader(ushort queueSize, bool indirectAllowed) : IDispo
         var done = 0u;
         while (done < descriptor.Length)
         {
-            if (!memory.TryFind(descriptor.Address + done, ref _regionHint, out var region))
+            if (!memory.TryFind(descriptor.Address + done, ref _regionHint, out var region) || region.IsOfWindow)
                 return RingFault.OutsideMemory;
             var offset = descriptor.Address + done - region.Info.GuestAddress;
             var part = (uint)Math.Min(descriptor.Length - done, region.Info.Size - offset);

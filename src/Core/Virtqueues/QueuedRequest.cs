@@ -44,6 +44,7 @@ sealed unsafe class QueuedRequest : IDisposable
         Request.Readable.Clear();
         Request.Writable.Clear();
         Request.BytesWritten = 0;
+        Request.TouchableReadable = Request.TouchableWritable = long.MaxValue;
         WritableLength = 0;
         WritableCount = 0;
         _regionCount = 0;
@@ -51,12 +52,16 @@ sealed unsafe class QueuedRequest : IDisposable
 
     public void AddReadable(GuestRegion region, ulong offset, uint length)
     {
+        if (region.IsOfWindow)
+            Request.TouchableReadable = Math.Min(Request.TouchableReadable, Request.Readable.Length);
         Request.Readable.Append(region.Host + offset, length);
         Touch(region);
     }
 
     public void AddWritable(GuestRegion region, ulong offset, uint length)
     {
+        if (region.IsOfWindow)
+            Request.TouchableWritable = Math.Min(Request.TouchableWritable, Request.Writable.Length);
         Request.Writable.Append(region.Host + offset, length);
         Touch(region);
         if (WritableCount == _writableCapacity)

@@ -98,6 +98,16 @@ public sealed class FuseQueue
         request.IsPosted = true;
     }
 
+    /// <summary>Puts a request into the ring whose parts lie where the caller says.</summary>
+    public void PostAt(FuseRequest request, ReadOnlySpan<GuestSegment> readable, ReadOnlySpan<GuestSegment> writable)
+    {
+        Seal(request);
+        if (!_queue.TryAdd(readable, writable, request.Slot, out _))
+            throw new InvalidOperationException($"Queue {_queue.Index} has {_queue.FreeDescriptors} free descriptors; {readable.Length + writable.Length} are needed.");
+        request.IsDone = false;
+        request.IsPosted = true;
+    }
+
     public void Notify() => _queue.PublishAndNotify();
 
     /// <summary>The next request that came back, or null.</summary>

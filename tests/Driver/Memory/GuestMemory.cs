@@ -29,6 +29,16 @@ public sealed unsafe class GuestMemory : IDisposable
     /// <summary>One past the highest guest address.</summary>
     public ulong End => _regions.Max(region => region.GuestAddress + region.Size);
 
+    /// <summary>Adds a region that is a file, as a VMM tells of what is mapped in its window.</summary>
+    public GuestRegion AddFile(string path, MemoryLayout layout)
+    {
+        var region = new GuestRegion(path, layout, _nextUserAddress);
+        _nextUserAddress += layout.Size + (1UL << 30);
+        _regions.Add(region);
+        _lookup = [.. _regions];
+        return region;
+    }
+
     /// <summary>Adds a region, as memory hot-plug does. The back-end has to be told (ADD_MEM_REG).</summary>
     public GuestRegion Add(MemoryLayout layout)
     {

@@ -18,6 +18,21 @@ public sealed unsafe class GuestRegion : IDisposable
         Pointer = Native.Map(_file.Value, (long)layout.FileOffset, (nuint)layout.Size);
     }
 
+    /// <summary>A file as memory, from its beginning: what a VMM tells of a mapping in its window.</summary>
+    /// <param name="path">Of the file, which is opened for reading and writing.</param>
+    /// <param name="layout">Where it is to lie.</param>
+    /// <param name="userAddress">The VMM's own address.</param>
+    public GuestRegion(string path, MemoryLayout layout, ulong userAddress)
+    {
+        GuestAddress = layout.GuestAddress;
+        Size = layout.Size;
+        FileOffset = layout.FileOffset;
+        UserAddress = userAddress;
+        const int O_RDWR = 2;
+        _file = new FileDescriptor(SystemCallException.ThrowIfError(Descriptors.Open(path, O_RDWR), "open", path));
+        Pointer = Native.Map(_file.Value, (long)layout.FileOffset, (nuint)layout.Size);
+    }
+
     public ulong GuestAddress { get; }
 
     public ulong Size { get; }
