@@ -91,7 +91,8 @@ partial class LocalFileSystem
         BlockSize = status.BlockSize,
         Flags = isMountRoot && _options.AnnounceSubmounts && StatMode.IsDirectory(status.Mode)
             ? NodeAttributeFlags.Submount
-            : StatMode.IsRegular(status.Mode) && status.Size >= _options.DaxMinimum && DaxRange.IsAligned(status.Size) && status.Size != 0
+            // QEMU 11.1 maps nothing behind a file's end: what a guest makes a mapped file grow by, it could not read.
+            : _options.ReadOnly && StatMode.IsRegular(status.Mode) && status.Size >= _options.DaxMinimum && DaxRange.IsAligned(status.Size) && status.Size != 0
             ? NodeAttributeFlags.Dax
             : NodeAttributeFlags.None,
     };

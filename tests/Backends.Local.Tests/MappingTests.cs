@@ -49,13 +49,17 @@ public sealed class MappingTests : IDisposable
         _machine.Fuse.SetupMapping(_machine.Fuse.Walk(name).NodeId, offset, Range, windowOffset, writable);
 
     [Fact]
-    public void Files_of_whole_pages_are_shown_as_ones_to_map()
+    public void Files_of_whole_pages_that_cannot_grow_are_shown_as_ones_to_map()
     {
-        Assert.Equal(Dax, _machine.Fuse.Walk("whole").Attr.Flags);
-        Assert.Equal(0u, _machine.Fuse.Walk("odd").Attr.Flags);
-        Assert.Equal(0u, _machine.Fuse.Walk("small").Attr.Flags);
-        Assert.Equal(0u, _machine.Fuse.Walk("empty").Attr.Flags);
-        Assert.Equal(0u, _machine.Fuse.Walk("/").Attr.Flags);
+        var (host, machine) = Serve(readOnly: true);
+        using var ending = host;
+        using var guest = machine;
+        Assert.Equal(0u, _machine.Fuse.Walk("whole").Attr.Flags);
+        Assert.Equal(Dax, machine.Fuse.Walk("whole").Attr.Flags);
+        Assert.Equal(0u, machine.Fuse.Walk("odd").Attr.Flags);
+        Assert.Equal(0u, machine.Fuse.Walk("small").Attr.Flags);
+        Assert.Equal(0u, machine.Fuse.Walk("empty").Attr.Flags);
+        Assert.Equal(0u, machine.Fuse.Walk("/").Attr.Flags);
     }
 
     [Fact]
