@@ -49,8 +49,13 @@ public sealed partial class PieceStore : IAsyncDisposable, IPieceTarget
     /// <summary>Suspect pieces may be right in the page cache and wrong on the disk.</summary>
     bool _rewriteSuspects = true;
 
-    int _users;
-    TaskCompletionSource? _closing;
+    /// <summary>Ends when nobody is inside any more.</summary>
+    readonly TaskCompletionSource _left = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Who is inside, and one until it is closed: not under the gate, which is held while a header is synced.</summary>
+    int _users = 1;
+
+    int _closed;
 
     internal PieceStore(CacheFiles files, Func<IPieceMap> map, Guid boot, LastUse use, ILogger logger, string? digests = null)
     {
@@ -135,16 +140,9 @@ public sealed partial class PieceStore : IAsyncDisposable, IPieceTarget
     /// <summary>Ends after everything that uses this has ended; syncs, so that the next keeper need not doubt anything.</summary>
     public async ValueTask DisposeAsync()
     {
-        Task left;
-        lock (_gate)
-        {
-            if (_closing is not null) return;
-            _closing = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            if (_users == 0) _closing.SetResult();
-            left = _closing.Task;
-        }
-
-        await left.ConfigureAwait(false);
+        if (Interlocked.Exchange(ref _closed, 1) != 0) return;
+        Leave();
+        await _left.Task.ConfigureAwait(false);
         await SyncCoreAsync().ConfigureAwait(false);
         lock (_useMaps)
         {
@@ -168,20 +166,20 @@ public sealed partial class PieceStore : IAsyncDisposable, IPieceTarget
     /// <summary>Whoever is inside keeps the files open.</summary>
     internal bool TryEnter()
     {
-        lock (_gate)
+        if (Volatile.Read(ref _closed) != 0) return false;
+        int users;
+        do
         {
-            if (_closing is not null) return false;
-            _users++;
-            return true;
+            users = Volatile.Read(ref _users);
+            if (users == 0) return false;
         }
+        while (Interlocked.CompareExchange(ref _users, users + 1, users) != users);
+        return true;
     }
 
     internal void Leave()
     {
-        lock (_gate)
-        {
-            if (--_users == 0) _closing?.TrySetResult();
-        }
+        if (Interlocked.Decrement(ref _users) == 0) _left.SetResult();
     }
 
     /// <summary>Whether there is something to fetch among some pieces. A suspect one is not: it is looked at where it lies.</summary>

@@ -67,22 +67,12 @@ public sealed class LayerCache : IAsyncDisposable
         if (first < 0 || count < 1 || first > Store.PieceCount - count || length is < 1 or > MaxReadThrough || offset < 0 || offset > Store.DataSize - length)
             return new ReadThrough(Errno.EINVAL, null);
         if (!Store.TryEnter()) return new ReadThrough(Errno.EIO, null);
-        FileDescriptor? memory = null;
         try
         {
-            var fd = MemoryMaps.CreateMemoryFile("virtiofs-store-read");
-            if (fd < 0) return new ReadThrough(fd.ToErrno(), null);
-            memory = new FileDescriptor(fd);
-            var error = FileSpace.SetLength(fd, length).ToErrno();
-            if (error == Errno.None) error = await _fetcher.ReadThroughAsync(first, count, new MemoryTarget(fd, offset, length), cancellation).ConfigureAwait(false);
-            if (error != Errno.None) return new ReadThrough(error, null);
-            var read = new ReadThrough(Errno.None, memory);
-            memory = null;
-            return read;
+            return await _fetcher.ReadThroughAsync(first, count, offset, length, cancellation).ConfigureAwait(false);
         }
         finally
         {
-            memory?.Dispose();
             Store.Leave();
         }
     }

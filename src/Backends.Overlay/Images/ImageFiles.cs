@@ -50,6 +50,14 @@ public sealed record ImageFiles(string Name, IReadOnlyList<LayerIdentity> Layers
         }
     }
 
+    /// <summary>Which data and state files these are: a layer that is made anew, for another image, has others, whose pieces may have other
+    /// numbers. To be asked while the descriptors are open.</summary>
+    public (ulong Device, ulong Inode)[] IdentifyContent() =>
+    [
+        .. Descriptors.Where((_, position) => position > 0 && position % FilesPerLayer != 0)
+            .Select(descriptor => FileShape.OfDescriptor(descriptor.Value, out var shape) < 0 ? default : (shape.Device, shape.Inode)),
+    ];
+
     StoredContent OpenContent(TreeLayer layer, int position, IPieceSource? pieces)
     {
         var data = 1 + (FilesPerLayer * position);

@@ -17,7 +17,7 @@ sealed class LayerCaches : IAsyncDisposable
     readonly Dictionary<LayerCacheKey, LayerCacheEntry> _entries = [];
     readonly ChunkCollector _collector;
     readonly LayerCacheOptions _options;
-    bool _ended;
+    volatile bool _ended;
 
     public LayerCaches(StoreDirectory store, ILogger logger)
     {
@@ -27,6 +27,9 @@ sealed class LayerCaches : IAsyncDisposable
         _options = new LayerCacheOptions { MakeRoom = MakeRoomAsync };
     }
 
+    /// <summary>Nothing comes from here any more.</summary>
+    public bool HasEnded => _ended;
+
     /// <summary>Opens the cache of a layer that is indexed, or joins those who have it open.</summary>
     /// <param name="layer">The layer's blob.</param>
     /// <param name="openBlob">Opens the blob at its source; null for who fetches nothing.</param>
@@ -35,25 +38,27 @@ sealed class LayerCaches : IAsyncDisposable
     {
         while (true)
         {
-            Task closing;
-            lock (_lock)
-            {
-                ObjectDisposedException.ThrowIf(_ended, this);
-                var key = new LayerCacheKey(layer, FileOf(layer));
-                if (!_entries.TryGetValue(key, out var entry))
-                    _entries.Add(key, entry = Open(key));
-                if (entry.Closing is null)
-                {
-                    var lease = new LayerLease(this, entry, openBlob);
-                    entry.Add(lease);
-                    return lease;
-                }
-
-                closing = entry.Closing;
-            }
-
+            var lease = TryAcquire(layer, openBlob, out var closing);
+            if (lease is not null) return lease;
             // There is one writer of a layer's files: the next one comes after it.
-            await closing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await closing!.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>Null while the cache's files are being closed.</summary>
+    LayerLease? TryAcquire(Digest layer, Func<CancellationToken, ValueTask<IRangeSource>>? openBlob, out Task? closing)
+    {
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_ended, this);
+            var key = new LayerCacheKey(layer, FileOf(layer));
+            if (!_entries.TryGetValue(key, out var entry))
+                _entries.Add(key, entry = Open(key));
+            closing = entry.Closing;
+            if (closing is not null) return null;
+            var lease = new LayerLease(this, entry, openBlob);
+            entry.Add(lease);
+            return lease;
         }
     }
 
@@ -133,10 +138,23 @@ sealed class LayerCaches : IAsyncDisposable
         lock (_lock) return [.. _entries.Values.Where(entry => entry.Closing is null).Select(entry => entry.Cache.Store)];
     }
 
-    /// <summary>The disk is full: all that any image has left behind may give way.</summary>
+    /// <summary>The disk is full: all that any image has left behind may give way. Waits for no cache that is being closed: that may be the one
+    /// whose fetch asks, and its closing waits for the fetch.</summary>
     async ValueTask<bool> MakeRoomAsync(long bytes)
     {
-        var leases = await AcquireAllAsync().ConfigureAwait(false);
+        var leases = new List<LayerLease>();
+        foreach (var layer in _store.Layers())
+        {
+            try
+            {
+                if (TryAcquire(layer, null, out _) is { } lease) leases.Add(lease);
+            }
+            catch (ImageException)
+            {
+                // It is made anew when it is wanted.
+            }
+        }
+
         try
         {
             return await _collector.MakeRoomAsync(bytes).ConfigureAwait(false);
@@ -144,7 +162,7 @@ sealed class LayerCaches : IAsyncDisposable
         finally
         {
             foreach (var lease in leases)
-                await lease.DisposeAsync().ConfigureAwait(false);
+                _ = lease.DisposeAsync().AsTask();
         }
     }
 

@@ -21,6 +21,9 @@ sealed class LayerLease(LayerCaches owner, LayerCacheEntry entry, Func<Cancellat
 
     public LayerCacheEntry Entry => entry;
 
+    /// <summary>The keeper has ended, and with it what this was a part of.</summary>
+    public bool HasEnded => owner.HasEnded;
+
     public Func<CancellationToken, ValueTask<IRangeSource>>? OpenBlob => openBlob;
 
     /// <summary>The layer may have been made anew between two looks at its folder.</summary>

@@ -23,16 +23,28 @@ sealed class LocalImage(
 
     public ImageFiles Files => files;
 
-    public ValueTask<Errno> FetchAsync(int layer, long first, int count, CancellationToken cancellation) =>
-        (uint)layer < (uint)layers.Count ? layers[layer].EnsureAsync(first, count, cancellation) : new(Errno.EINVAL);
+    /// <exception cref="ObjectDisposedException">The keeper has ended: another one can fetch it.</exception>
+    public async ValueTask<Errno> FetchAsync(int layer, long first, int count, CancellationToken cancellation)
+    {
+        if ((uint)layer >= (uint)layers.Count) return Errno.EINVAL;
+        var error = await layers[layer].EnsureAsync(first, count, cancellation).ConfigureAwait(false);
+        if (error != Errno.None) ThrowIfEnded();
+        return error;
+    }
 
-    public ValueTask<ReadThrough> ReadThroughAsync(int layer, long first, int count, long offset, int length, CancellationToken cancellation) =>
-        (uint)layer < (uint)layers.Count
-            ? layers[layer].Cache.ReadThroughAsync(first, count, offset, length, cancellation)
-            : new(new ReadThrough(Errno.EINVAL, null));
+    /// <exception cref="ObjectDisposedException">The keeper has ended: another one can fetch it.</exception>
+    public async ValueTask<ReadThrough> ReadThroughAsync(int layer, long first, int count, long offset, int length, CancellationToken cancellation)
+    {
+        if ((uint)layer >= (uint)layers.Count) return new ReadThrough(Errno.EINVAL, null);
+        var read = await layers[layer].Cache.ReadThroughAsync(first, count, offset, length, cancellation).ConfigureAwait(false);
+        if (read.Error != Errno.None) ThrowIfEnded();
+        return read;
+    }
 
+    /// <exception cref="ObjectDisposedException">The keeper has ended: another one can tell.</exception>
     public ValueTask<ImageCounts> CountAsync(CancellationToken cancellation)
     {
+        ThrowIfEnded();
         var caches = layers.Select(layer => layer.Cache).Distinct().Select(cache => cache.Store.GetStatistics()).ToArray();
         var traffic = counters.Snapshot();
         return new(new ImageCounts(
@@ -55,6 +67,8 @@ sealed class LocalImage(
             await layer.DisposeAsync().ConfigureAwait(false);
         await source.DisposeAsync().ConfigureAwait(false);
     }
+
+    void ThrowIfEnded() => ObjectDisposedException.ThrowIf(layers.Any(layer => layer.HasEnded), this);
 
     static HostCounts Describe(RemoteEndpoint endpoint)
     {

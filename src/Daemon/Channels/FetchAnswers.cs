@@ -7,7 +7,8 @@ using VirtioFsStore.Core.Interop;
 
 namespace VirtioFsStore.Daemon.Channels;
 
-/// <summary>The answering end of fetches over a connection. Never waits: what takes long is answered when it is done.</summary>
+/// <summary>The answering end of fetches over a connection. Never waits: what takes long is answered when it is done, and answers that the peer
+/// does not take are one thread's business at a time, and then the connection's end.</summary>
 /// <param name="socket">Who asks; not owned.</param>
 /// <param name="kind">What an answer is called there.</param>
 /// <param name="logger">For what went wrong here.</param>
@@ -16,7 +17,17 @@ sealed class FetchAnswers(MessageSocket socket, uint kind, ILogger logger) : IDi
     /// <summary>More than the requests that a guest may have in flight. Who asks for more is answered EAGAIN.</summary>
     const int MaxPending = 32 * 1024;
 
+    /// <summary>Read-throughs at a time: each holds a descriptor. The others wait.</summary>
+    const int MaxReadThroughs = 8;
+
     readonly CancellationTokenSource _stop = new();
+    readonly SemaphoreSlim _readThroughs = new(MaxReadThroughs);
+    readonly Lock _gate = new();
+
+    /// <summary>Answers that wait for those before them.</summary>
+    readonly Queue<(uint Id, Errno Error, FileDescriptor? Memory)> _queue = new();
+
+    bool _isDraining;
     int _pending;
 
     /// <summary>What the message asks for; null if it makes no sense.</summary>
@@ -46,25 +57,84 @@ sealed class FetchAnswers(MessageSocket socket, uint kind, ILogger logger) : IDi
             Log.FetchFailed(logger, exception);
             error = Errno.EIO;
         }
-        Interlocked.Decrement(ref _pending);
-        using var sent = memory;
         if (_stop.IsCancellationRequested)
-            return;
+            End(memory);
+        else
+            Post(id, error, memory);
+    }
+
+    async ValueTask<ReadThrough> FetchAsync(IPieceSource pieces, FetchMessage fetch)
+    {
+        if (fetch.Length == 0)
+            return new ReadThrough(await pieces.FetchAsync((int)fetch.Layer, fetch.First, fetch.Count, _stop.Token).ConfigureAwait(false), null);
+        await _readThroughs.WaitAsync(_stop.Token).ConfigureAwait(false);
         try
         {
-            var value = (int)error;
-            socket.Send(kind, id, MemoryMarshal.AsBytes(new ReadOnlySpan<int>(in value)), memory is null ? [] : [memory.Value]);
+            return await pieces.ReadThroughAsync((int)fetch.Layer, fetch.First, fetch.Count, fetch.Offset, fetch.Length, _stop.Token).ConfigureAwait(false);
         }
-        catch (Exception exception) when (exception is IOException or ObjectDisposedException)
+        finally
         {
-            // Its end is seen where the connection is received from.
+            _readThroughs.Release();
         }
     }
 
-    async ValueTask<ReadThrough> FetchAsync(IPieceSource pieces, FetchMessage fetch) => fetch.Length == 0
-        ? new ReadThrough(await pieces.FetchAsync((int)fetch.Layer, fetch.First, fetch.Count, _stop.Token).ConfigureAwait(false), null)
-        : await pieces.ReadThroughAsync((int)fetch.Layer, fetch.First, fetch.Count, fetch.Offset, fetch.Length, _stop.Token).ConfigureAwait(false);
-
     /// <summary>Whoever asked has gone: nothing is answered any more.</summary>
     public void Dispose() => _stop.Cancel();
+
+    /// <summary>Sends an answer at once where the peer takes it, else behind the others.</summary>
+    void Post(uint id, Errno error, FileDescriptor? memory)
+    {
+        lock (_gate)
+        {
+            if (!_isDraining && socket.TrySendNow(kind, id, BytesOf(in error), DescriptorsOf(memory)))
+            {
+                End(memory);
+                return;
+            }
+            _queue.Enqueue((id, error, memory));
+            if (_isDraining)
+                return;
+            _isDraining = true;
+        }
+        _ = Task.Run(Drain);
+    }
+
+    void Drain()
+    {
+        var hasGone = false;
+        while (true)
+        {
+            (uint Id, Errno Error, FileDescriptor? Memory) answer;
+            lock (_gate)
+            {
+                if (!_queue.TryDequeue(out answer))
+                {
+                    _isDraining = false;
+                    return;
+                }
+            }
+            try
+            {
+                if (!hasGone)
+                    socket.Send(kind, answer.Id, BytesOf(in answer.Error), DescriptorsOf(answer.Memory));
+            }
+            catch (IOException)
+            {
+                // It has gone, or takes nothing: in either case its end is seen where the connection is received from.
+                hasGone = true;
+                socket.Shutdown();
+            }
+            End(answer.Memory);
+        }
+    }
+
+    void End(FileDescriptor? memory)
+    {
+        memory?.Dispose();
+        Interlocked.Decrement(ref _pending);
+    }
+
+    static ReadOnlySpan<byte> BytesOf(in Errno error) => MemoryMarshal.AsBytes(new ReadOnlySpan<Errno>(in error));
+
+    static int[] DescriptorsOf(FileDescriptor? memory) => memory is null ? [] : [memory.Value];
 }

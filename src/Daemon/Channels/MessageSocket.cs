@@ -19,7 +19,11 @@ sealed unsafe class MessageSocket : IDisposable
     const int PatienceSeconds = 10;
 
     readonly FileDescriptor _socket;
-    readonly Lock _sending = new();
+
+    /// <summary>Calls under way on the descriptor, and one until this is disposed of: its number must not become another file's under one of them.</summary>
+    int _uses = 1;
+
+    int _disposed;
     byte[]? _received;
 
     /// <param name="socket">Becomes this object's own.</param>
@@ -36,7 +40,11 @@ sealed unsafe class MessageSocket : IDisposable
         SystemCallException.ThrowIfError(TrySend(kind, id, body, descriptors, 0), "sendmsg");
 
     /// <summary>For what may be lost: not sent where the peer has not taken what came before, or has gone.</summary>
-    public void SendIfPossible(uint kind, uint id, ReadOnlySpan<byte> body) => _ = TrySend(kind, id, body, default, Sockets.MSG_DONTWAIT);
+    public void SendIfPossible(uint kind, uint id, ReadOnlySpan<byte> body) => _ = TrySendNow(kind, id, body);
+
+    /// <summary>False where it would have to wait, or the peer has gone: then nothing was sent.</summary>
+    public bool TrySendNow(uint kind, uint id, ReadOnlySpan<byte> body, ReadOnlySpan<int> descriptors = default) =>
+        TrySend(kind, id, body, descriptors, Sockets.MSG_DONTWAIT) >= 0;
 
     /// <summary>Waits for a message; null when the peer has gone. The body is valid until the next call.</summary>
     /// <exception cref="IOException">What came is not a message.</exception>
@@ -46,9 +54,18 @@ sealed unsafe class MessageSocket : IDisposable
         nint length;
         int count;
         bool truncated;
-        _received ??= GC.AllocateUninitializedArray<byte>(MaxMessage, pinned: true);
-        fixed (byte* buffer = _received)
-            length = Sockets.Receive(Fd, buffer, MaxMessage, numbers, out count, out truncated);
+        if (!TryUse())
+            return null;
+        try
+        {
+            _received ??= GC.AllocateUninitializedArray<byte>(MaxMessage, pinned: true);
+            fixed (byte* buffer = _received)
+                length = Sockets.Receive(Fd, buffer, MaxMessage, numbers, out count, out truncated);
+        }
+        finally
+        {
+            EndUse();
+        }
         var descriptors = new FileDescriptor[Math.Max(count, 0)];
         for (var i = 0; i < descriptors.Length; i++)
             descriptors[i] = new FileDescriptor(numbers[i]);
@@ -67,9 +84,20 @@ sealed unsafe class MessageSocket : IDisposable
     }
 
     /// <summary>Ends the connection; whoever waits in <see cref="Receive"/> sees its end.</summary>
-    public void Shutdown() => _ = Sockets.Shutdown(Fd);
+    public void Shutdown()
+    {
+        if (!TryUse())
+            return;
+        _ = Sockets.Shutdown(Fd);
+        EndUse();
+    }
 
-    public void Dispose() => _socket.Dispose();
+    /// <summary>Closes it when the calls that are under way have ended; <see cref="Shutdown"/> ends them.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 0)
+            EndUse();
+    }
 
     nint TrySend(uint kind, uint id, ReadOnlySpan<byte> body, ReadOnlySpan<int> descriptors, int flags)
     {
@@ -78,10 +106,36 @@ sealed unsafe class MessageSocket : IDisposable
         Span<byte> message = new byte[sizeof(MessageHead) + body.Length];
         MemoryMarshal.Write(message, new MessageHead { Kind = kind, Id = id });
         body.CopyTo(message[sizeof(MessageHead)..]);
-        lock (_sending)
+        if (!TryUse())
+            return -(nint)(int)Errno.EPIPE;
+        try
         {
+            // The kernel keeps the messages of several threads apart.
             fixed (byte* bytes = message)
                 return Sockets.Send(Fd, bytes, (nuint)message.Length, descriptors, flags);
         }
+        finally
+        {
+            EndUse();
+        }
+    }
+
+    bool TryUse()
+    {
+        int uses;
+        do
+        {
+            uses = Volatile.Read(ref _uses);
+            if (uses == 0 || Volatile.Read(ref _disposed) != 0)
+                return false;
+        }
+        while (Interlocked.CompareExchange(ref _uses, uses + 1, uses) != uses);
+        return true;
+    }
+
+    void EndUse()
+    {
+        if (Interlocked.Decrement(ref _uses) == 0)
+            _socket.Dispose();
     }
 }

@@ -32,7 +32,7 @@ static class HostMount
         {
             var code = Serve(settings, fileSystem, logger, log, ready, stop.Token);
             if (settings.Statistics)
-                images.LogAsync(logger, CancellationToken.None).GetAwaiter().GetResult();
+                images.LogLast(logger);
             return code;
         }
         finally

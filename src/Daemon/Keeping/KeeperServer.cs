@@ -20,6 +20,9 @@ sealed class KeeperServer : IDisposable
 
     const int MaxErrorText = 16 * 1024;
 
+    /// <summary>Before a connection is taken again that there was no descriptor for.</summary>
+    const int ShortageMilliseconds = 100;
+
     readonly IKeeper _keeper;
     readonly FileDescriptor _listener;
     readonly ILogger _logger;
@@ -29,6 +32,7 @@ sealed class KeeperServer : IDisposable
     readonly SemaphoreSlim _room = new(MaxRequests);
     readonly FileDescriptor _wake = new(SystemCallException.ThrowIfError(EventFd.Create(), "eventfd"));
     readonly Thread _thread;
+    bool _isShort;
 
     /// <param name="keeper">Who does the work; not owned.</param>
     /// <param name="listener">A listening SOCK_SEQPACKET socket; owned, and only closed: systemd may go on listening on it.</param>
@@ -63,9 +67,12 @@ sealed class KeeperServer : IDisposable
             KeptConnection[] kept;
             lock (_kept)
                 kept = [.. _kept];
-            PollEntry[] entries = [new(_listener.Value, Polling.POLLIN), new(_wake.Value, Polling.POLLIN), .. kept.Select(connection => new PollEntry(connection.Fd, Polling.POLLIN))];
-            if (Polling.Poll(entries, -1) < 0)
+            // The kept connections are served whatever the others do; who connects meanwhile waits in the socket's queue.
+            var takes = !_isShort && _room.CurrentCount > 0;
+            PollEntry[] entries = [new(takes ? _listener.Value : -1, Polling.POLLIN), new(_wake.Value, Polling.POLLIN), .. kept.Select(connection => new PollEntry(connection.Fd, Polling.POLLIN))];
+            if (Polling.Poll(entries, _isShort ? ShortageMilliseconds : -1) < 0)
                 break;
+            _isShort = false;
             if (entries[1].Returned != 0)
                 _ = EventFd.Drain(_wake.Value);
             for (var i = 0; i < kept.Length; i++)
@@ -90,19 +97,12 @@ sealed class KeeperServer : IDisposable
         {
             Log.KeeperCannotAccept(_logger, fd.ToErrno().Describe());
             // Out of descriptors, most likely: they come back as connections end.
-            _ = _stop.Token.WaitHandle.WaitOne(TimeSpan.FromMilliseconds(100));
+            _isShort = true;
             return;
         }
         var connection = new MessageSocket(new FileDescriptor(fd));
-        try
-        {
-            _room.Wait(_stop.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            connection.Dispose();
-            return;
-        }
+        // Others only give places back.
+        _ = _room.Wait(0);
         lock (_requests)
             _requests.Add(connection);
         new Thread(() => Serve(connection), 256 * 1024) { IsBackground = true, Name = "keeper request" }.Start();
@@ -151,6 +151,7 @@ sealed class KeeperServer : IDisposable
         lock (_requests)
             _requests.Remove(connection);
         _room.Release();
+        _ = EventFd.Signal(_wake.Value);
         lock (_kept)
         {
             if (kept is not null && !_stop.IsCancellationRequested)

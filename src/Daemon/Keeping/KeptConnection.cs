@@ -53,7 +53,8 @@ sealed class KeptConnection(MessageSocket socket, IKeptImage? image, ILogger log
     {
         try
         {
-            var counts = await counted.CountAsync(CancellationToken.None).ConfigureAwait(false);
+            // It looks at every piece.
+            var counts = await Task.Run(() => counted.CountAsync(CancellationToken.None).AsTask()).ConfigureAwait(false);
             socket.Send((uint)KeeperMessage.Counts, id, JsonSerializer.SerializeToUtf8Bytes(counts, KeeperJson.Default.ImageCounts));
         }
         catch (Exception exception) when (exception is IOException or ObjectDisposedException)

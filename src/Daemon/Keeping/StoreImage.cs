@@ -19,6 +19,7 @@ sealed class StoreImage : IKeptImage
     readonly ILogger _logger;
     readonly SemaphoreSlim _opening = new(1);
     readonly CancellationTokenSource _stop = new();
+    readonly (ulong Device, ulong Inode)[] _content;
     volatile IKeptImage _image;
 
     /// <param name="keeper">Finds the keeper.</param>
@@ -33,6 +34,7 @@ sealed class StoreImage : IKeptImage
         _logger = logger;
         Manifest = image.Manifest;
         Files = image.Files;
+        _content = image.Files.IdentifyContent();
     }
 
     public Digest Manifest { get; }
@@ -96,8 +98,15 @@ sealed class StoreImage : IKeptImage
             if (_image != lost)
                 return true;
             var image = await _keeper.OpenAgainAsync(_request, ends.Token).ConfigureAwait(false);
+            var isSame = image.Files.IdentifyContent().AsSpan().SequenceEqual(_content);
             // The server has its own.
             image.Files.Dispose();
+            if (!isSame)
+            {
+                await image.DisposeAsync().ConfigureAwait(false);
+                throw new ImageException("a layer of it was indexed anew meanwhile, for another image; what its guest has not read yet can be had when it is mounted again");
+            }
+
             _image = image;
             await lost.DisposeAsync().ConfigureAwait(false);
             return true;

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.Overlay.Oci;
@@ -40,17 +41,17 @@ sealed class StoreKeeper : IKeeper
     }
 
     public async ValueTask<IKeptImage> OpenImageAsync(ImageRequest request, IProgress<LayerProgress>? progress, CancellationToken cancellation) =>
-        new StoreImage(this, request, await OpenAsync(request, progress, cancellation).ConfigureAwait(false), _logger);
+        new StoreImage(this, request, await OpenAsync(request, progress, s_patience, cancellation).ConfigureAwait(false), _logger);
 
-    /// <summary>The same image from the keeper that is in office now.</summary>
+    /// <summary>The same image from the keeper that is in office now; one that is about to end may take as long as whoever asks waits.</summary>
     /// <exception cref="ImageException">It cannot be opened again.</exception>
-    internal Task<IKeptImage> OpenAgainAsync(ImageRequest request, CancellationToken cancellation) => OpenAsync(request, null, cancellation);
+    internal Task<IKeptImage> OpenAgainAsync(ImageRequest request, CancellationToken cancellation) => OpenAsync(request, null, TimeSpan.MaxValue, cancellation);
 
-    async Task<IKeptImage> OpenAsync(ImageRequest request, IProgress<LayerProgress>? progress, CancellationToken cancellation)
+    async Task<IKeptImage> OpenAsync(ImageRequest request, IProgress<LayerProgress>? progress, TimeSpan patience, CancellationToken cancellation)
     {
         for (var lost = 1; ; lost++)
         {
-            var keeper = await FindAsync(cancellation).ConfigureAwait(false);
+            var keeper = await FindAsync(patience, cancellation).ConfigureAwait(false);
             var watched = _watched;
             try
             {
@@ -70,19 +71,21 @@ sealed class StoreKeeper : IKeeper
 
     public async ValueTask<CollectResult> WorkAsync(CacheWork work, Action<LayerReport> report, CancellationToken cancellation)
     {
-        var keeper = await FindAsync(cancellation).ConfigureAwait(false);
+        var keeper = await FindAsync(s_patience, cancellation).ConfigureAwait(false);
         return await keeper.WorkAsync(work, report, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>The keeper that is in office; this process, if there was none.</summary>
+    /// <param name="patience">How long one that is in office may take to answer.</param>
+    /// <param name="cancellation">Ends the wait.</param>
     /// <exception cref="ImageException">One is in office and does not answer.</exception>
-    public async ValueTask<IKeeper> FindAsync(CancellationToken cancellation)
+    async ValueTask<IKeeper> FindAsync(TimeSpan patience, CancellationToken cancellation)
     {
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _stop.Token);
         await _electing.WaitAsync(ends.Token).ConfigureAwait(false);
         try
         {
-            var deadline = DateTime.UtcNow + s_patience;
+            var start = Stopwatch.GetTimestamp();
             while (true)
             {
                 if (_office is not null)
@@ -92,7 +95,7 @@ sealed class StoreKeeper : IKeeper
                 if (TryServe())
                     return _local;
                 // Whoever has just taken office is about to listen.
-                if (DateTime.UtcNow > deadline)
+                if (Stopwatch.GetElapsedTime(start) > patience)
                     throw new ImageException($"the keeper of the store {_address.Store.Root} does not answer on {_address.SocketPath}; a process holds the store's lock: end it, or name another store with --store");
                 await Task.Delay(s_between, ends.Token).ConfigureAwait(false);
             }
@@ -111,8 +114,9 @@ sealed class StoreKeeper : IKeeper
         _watched?.Shutdown();
         _observer?.Dispose();
         _server?.Dispose();
-        _office?.Dispose();
+        // Whoever takes office next must find nobody who still writes.
         await _local.DisposeAsync().ConfigureAwait(false);
+        _office?.Dispose();
     }
 
     bool TryServe()
@@ -240,7 +244,7 @@ sealed class StoreKeeper : IKeeper
     {
         try
         {
-            _ = FindAsync(CancellationToken.None).AsTask().GetAwaiter().GetResult();
+            _ = FindAsync(s_patience, CancellationToken.None).AsTask().GetAwaiter().GetResult();
         }
         catch (Exception exception) when (exception is IOException or ImageException or OperationCanceledException or ObjectDisposedException)
         {

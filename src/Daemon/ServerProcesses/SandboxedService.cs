@@ -27,9 +27,11 @@ static class SandboxedService
         using var relay = settings.Syslog ? new ServerLogRelay(logger) : null;
         // It starts while the sources are opened.
         var server = Start(sandbox, theirs, relay);
+        using var descriptor = new FileDescriptor(Processes.OpenDescriptor(server));
+        var hasEnded = false;
         try
         {
-            using var descriptor = new FileDescriptor(SystemCallException.ThrowIfError(Processes.OpenDescriptor(server), "pidfd_open"));
+            SystemCallException.ThrowIfError(descriptor.Value, "pidfd_open");
             var isServing = false;
             using var stopServer = stop.Token.Register(() => Stop(descriptor.Value, link, isServing, settings.IoTimeout, logger));
             if (!Landlock.IsThere && settings.Sandbox.Mode == SandboxMode.Namespace)
@@ -51,23 +53,24 @@ static class SandboxedService
             ProcessMemory.ReleaseProgram();
             api?.SetState(DaemonState.RUNNING);
             var code = Wait(server, logger);
+            hasEnded = true;
             api?.SetState(DaemonState.STOPPED);
             if (settings.Statistics)
-                images.LogAsync(logger, CancellationToken.None).GetAwaiter().GetResult();
+                images.LogLast(logger);
             return code;
         }
         catch (ServerEndedException)
         {
             // The link's end, not yet the process's.
-            KillAfter(server, s_grace);
+            KillAfter(descriptor, s_grace);
             var code = Wait(server, logger);
             return code == 0 && !stop.Token.IsCancellationRequested ? ProgramCommand.Failed : code;
         }
-        catch
+        catch when (!hasEnded)
         {
             // It ends when its parent's end of the link is closed, which says nothing more on the caller's stderr.
             link.Dispose();
-            KillAfter(server, s_grace);
+            KillAfter(descriptor, s_grace);
             _ = ProcessSpawn.Wait(server, out _);
             throw;
         }
@@ -96,9 +99,8 @@ static class SandboxedService
     }
 
     /// <summary>For a server that was told to end.</summary>
-    static void KillAfter(int pid, TimeSpan grace)
+    static void KillAfter(FileDescriptor descriptor, TimeSpan grace)
     {
-        using var descriptor = new FileDescriptor(Processes.OpenDescriptor(pid));
         if (descriptor.Value >= 0 && Polling.Poll([new PollEntry(descriptor.Value, Polling.POLLIN)], (int)grace.TotalMilliseconds) == 0)
             _ = Processes.Signal(descriptor.Value, Processes.SIGKILL);
     }

@@ -53,9 +53,10 @@ sealed record ServeSettings
     /// <summary>At the end the log says what the images have cost.</summary>
     public bool Statistics { get; init; }
 
-    /// <summary>An image of a registry or a bucket is served, or the API may mount one.</summary>
+    /// <summary>An image is served, or the API may mount one: whoever serves one may become its store's keeper, which reaches registries and
+    /// buckets for others too.</summary>
     [JsonIgnore]
-    public bool MayReachRemoteImages => Api is not null || IsRemote(Root) || Mounts.Any(mount => IsRemote(mount.Source));
+    public bool MayKeepImages => Api is not null || IsImage(Root) || Mounts.Any(mount => IsImage(mount.Source));
 
-    static bool IsRemote(string? source) => source is not null && ImageReference.IsImage(source) && ImageReference.Parse(source).IsRemote;
+    static bool IsImage(string? source) => source is not null && ImageReference.IsImage(source);
 }

@@ -9,6 +9,8 @@ namespace VirtioFsStore.Daemon.Serving;
 /// <summary>The images that are served, for whoever wants to know what they cost. For any thread.</summary>
 sealed class ServedImages
 {
+    static readonly TimeSpan s_lastPatience = TimeSpan.FromSeconds(2);
+
     readonly ConcurrentDictionary<string, (string Source, IKeptImage Image)> _images = new(StringComparer.Ordinal);
 
     /// <param name="path">Where it is mounted.</param>
@@ -36,13 +38,20 @@ sealed class ServedImages
                 foreach (var host in counts.Hosts)
                     hosts[host.Name] = host;
             }
-            catch (Exception exception) when (exception is IOException or ObjectDisposedException)
+            catch (Exception exception) when (exception is IOException or ObjectDisposedException or OperationCanceledException)
             {
-                Log.NoImageCounts(logger, PlainText.Of(path), exception.Message);
+                Log.NoImageCounts(logger, PlainText.Of(path), exception is OperationCanceledException ? "the store's keeper does not say" : exception.Message);
             }
         }
         foreach (var host in hosts.Values)
             Log.HostCounts(logger, PlainText.Of(host.Name), host.Requests, host.BytesReceived, host.Retries, host.Failures, host.RangesIgnored);
+    }
+
+    /// <summary>As <see cref="LogAsync"/>, at the end of this process, which waits for nobody long.</summary>
+    public void LogLast(ILogger logger)
+    {
+        using var limit = new CancellationTokenSource(s_lastPatience);
+        LogAsync(logger, limit.Token).GetAwaiter().GetResult();
     }
 
     static string Describe(ImageCounts counts) => string.Create(

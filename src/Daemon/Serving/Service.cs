@@ -66,7 +66,7 @@ static class Service
             api?.SetState(DaemonState.STOPPED);
             Log.Requests(logger, session.Statistics);
             if (settings.Statistics)
-                images.LogAsync(logger, CancellationToken.None).GetAwaiter().GetResult();
+                images.LogLast(logger);
         }
         finally
         {
@@ -104,7 +104,7 @@ static class Service
             session,
             logger);
         using var stopServer = stop.Register(server.Stop);
-        SeccompFilter.Install(settings.Sandbox.Seccomp, network: settings.MayReachRemoteImages);
+        SeccompFilter.Install(settings.Sandbox.Seccomp, network: settings.MayKeepImages);
         server.Run();
     }
 
