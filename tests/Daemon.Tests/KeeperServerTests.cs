@@ -1,10 +1,14 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Logging.Abstractions;
 using VirtioFsStore.Backends.ObjectStore.Cache;
+using VirtioFsStore.Backends.ObjectStore.Fetching;
 using VirtioFsStore.Backends.ObjectStore.Sources;
+using VirtioFsStore.Backends.Overlay.Images;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Backends.Overlay.Store;
+using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Daemon.Channels;
 using VirtioFsStore.Daemon.Keeping;
 using VirtioFsStore.Driver.Hosting;
@@ -71,6 +75,61 @@ public sealed class KeeperServerTests : IDisposable
         Assert.Null(client.Receive());
     }
 
+    [Fact]
+    public void A_client_that_takes_no_answers_holds_up_no_other()
+    {
+        // More answers than a socket takes that nobody reads from.
+        const int Many = 5_000;
+        using var server = Serve(_ => Task.FromResult<IKeptImage>(new Image()));
+        using var silent = Open();
+        using var other = Open();
+        var fetch = new FetchMessage { Count = 1 };
+        for (var i = 0u; i < Many; i++)
+            silent.Send((uint)KeeperMessage.Fetch, i, MemoryMarshal.AsBytes(new ReadOnlySpan<FetchMessage>(in fetch)));
+
+        Fetch(other);
+
+        // And when it reads, they are all there.
+        var answered = new HashSet<uint>();
+        while (answered.Count < Many)
+        {
+            using var message = silent.Receive()!;
+            Assert.Equal((uint)KeeperMessage.Fetched, message.Kind);
+            Assert.True(answered.Add(message.Id));
+        }
+    }
+
+    [Fact]
+    public void Images_that_take_long_to_open_hold_up_no_fetch()
+    {
+        const int MoreThanAtATime = 80;
+        var opened = 0;
+        using var server = Serve(_ => Interlocked.Increment(ref opened) == 1 ? Task.FromResult<IKeptImage>(new Image()) : new TaskCompletionSource<IKeptImage>().Task);
+        using var kept = Open();
+        var waiting = Enumerable.Range(0, MoreThanAtATime).Select(_ => Ask()).ToList();
+        Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref opened) > 64, s_wait), $"{opened} were asked for");
+
+        Fetch(kept);
+
+        waiting.ForEach(client => client.Dispose());
+    }
+
+    MessageSocket Open()
+    {
+        var client = Ask();
+        Assert.Equal(KeeperMessage.Accepted, Next(client).Kind);
+        Assert.Equal(KeeperMessage.Image, Next(client).Kind);
+        return client;
+    }
+
+    static void Fetch(MessageSocket client)
+    {
+        var fetch = new FetchMessage { Count = 1 };
+        client.Send((uint)KeeperMessage.Fetch, 7, MemoryMarshal.AsBytes(new ReadOnlySpan<FetchMessage>(in fetch)));
+        using var message = client.Receive()!;
+        Assert.Equal(((uint)KeeperMessage.Fetched, 7u), (message.Kind, message.Id));
+    }
+
     KeeperServer Serve(Func<IProgress<LayerProgress>?, Task<IKeptImage>> open) => new(new Keeper(open), _address.Listen(), NullLogger.Instance);
 
     MessageSocket Ask()
@@ -85,6 +144,22 @@ public sealed class KeeperServerTests : IDisposable
     {
         using var message = client.Receive()!;
         return ((KeeperMessage)message.Kind, Encoding.UTF8.GetString(message.Body.Span));
+    }
+
+    /// <summary>Of no layers; whatever is asked for is there.</summary>
+    sealed class Image : IKeptImage
+    {
+        public Digest Manifest { get; } = Digest.Sha256("a manifest"u8);
+
+        public ImageFiles Files { get; } = new("an image", [], []);
+
+        public ValueTask<Errno> FetchAsync(int layer, long first, int count, CancellationToken cancellation) => new(Errno.None);
+
+        public ValueTask<ReadThrough> ReadThroughAsync(int layer, long first, int count, long offset, int length, CancellationToken cancellation) => throw new NotSupportedException();
+
+        public ValueTask<ImageCounts> CountAsync(CancellationToken cancellation) => throw new NotSupportedException();
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 
     /// <summary>Stands for a keeper at work on images that are hard to come by.</summary>

@@ -1,4 +1,3 @@
-using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Driver.Hosting;
 using VirtioFsStore.Driver.Vmm;
 using Xunit;
@@ -8,7 +7,6 @@ namespace VirtioFsStore.Daemon.Tests;
 /// <summary>One keeper for each store, whichever process that is, and a new one when it dies.</summary>
 public sealed class KeeperTests : IDisposable
 {
-    const string InOffice = "this process is the keeper of the store";
     static readonly TimeSpan s_wait = TimeSpan.FromSeconds(60);
 
     readonly TemporaryDirectory _directory = new();
@@ -30,8 +28,8 @@ public sealed class KeeperTests : IDisposable
         using var second = Serve("two", "image");
         using var machine = VirtualMachine.Mount(_directory["two.sock"]);
 
-        Assert.Contains(InOffice, first.ErrorText, StringComparison.Ordinal);
-        Assert.DoesNotContain(InOffice, second.ErrorText, StringComparison.Ordinal);
+        Assert.Contains(ActivatedKeeper.InOffice, first.ErrorText, StringComparison.Ordinal);
+        Assert.DoesNotContain(ActivatedKeeper.InOffice, second.ErrorText, StringComparison.Ordinal);
         Assert.Equal(_content, machine.Fuse.ReadFile("etc/data"));
     }
 
@@ -58,43 +56,43 @@ public sealed class KeeperTests : IDisposable
         first.Kill();
 
         Assert.True(first.WaitForExit(s_wait));
-        Assert.True(SpinWait.SpinUntil(() => second.ErrorText.Contains(InOffice, StringComparison.Ordinal), s_wait), second.ErrorText);
+        Assert.True(SpinWait.SpinUntil(() => second.ErrorText.Contains(ActivatedKeeper.InOffice, StringComparison.Ordinal), s_wait), second.ErrorText);
         Assert.Equal(_content.AsSpan(0, 10_000), machine.Fuse.Read(node, 0, 0, 10_000).Value.AsSpan());
         // And whoever comes next finds the new one.
         using var third = Serve("three", "other");
         using var guest = VirtualMachine.Mount(_directory["three.sock"]);
-        Assert.DoesNotContain(InOffice, third.ErrorText, StringComparison.Ordinal);
+        Assert.DoesNotContain(ActivatedKeeper.InOffice, third.ErrorText, StringComparison.Ordinal);
         Assert.Equal("from another image"u8, guest.Fuse.ReadFile("hello"));
     }
 
     [Fact]
     public void A_keeper_of_its_own_serves_all()
     {
-        using var keeper = ChildProcess.Start(Daemon.Program, ["keeper", "--store", _directory["store"]], readyText: InOffice);
+        using var keeper = ChildProcess.Start(Daemon.Program, ["keeper", "--store", _directory["store"]], readyText: ActivatedKeeper.InOffice);
         using var server = Serve("one", "image");
         using var machine = VirtualMachine.Mount(_directory["one.sock"]);
 
         Assert.Equal(_content, machine.Fuse.ReadFile("etc/data"));
-        Assert.DoesNotContain(InOffice, server.ErrorText, StringComparison.Ordinal);
+        Assert.DoesNotContain(ActivatedKeeper.InOffice, server.ErrorText, StringComparison.Ordinal);
         keeper.Terminate();
         Assert.True(keeper.WaitForExit(s_wait));
         Assert.Equal(0, keeper.ExitCode);
-        Assert.True(SpinWait.SpinUntil(() => server.ErrorText.Contains(InOffice, StringComparison.Ordinal), s_wait), server.ErrorText);
+        Assert.True(SpinWait.SpinUntil(() => server.ErrorText.Contains(ActivatedKeeper.InOffice, StringComparison.Ordinal), s_wait), server.ErrorText);
     }
 
     [Fact]
     public void A_keeper_takes_the_socket_that_systemd_listens_on_and_leaves_it_to_the_next_one()
     {
         Directory.CreateDirectory(_directory["store"], UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        using var listener = Listen();
+        using var listener = ActivatedKeeper.Listen(_directory["store"]);
         for (var round = 0; round < 2; round++)
         {
-            using var keeper = StartActivated(listener);
+            using var keeper = ActivatedKeeper.Start(_directory["store"], listener);
             using var server = Serve($"round{round}", "image");
             using var machine = VirtualMachine.Mount(_directory[$"round{round}.sock"]);
 
             Assert.Equal(_content, machine.Fuse.ReadFile("etc/data"));
-            Assert.DoesNotContain(InOffice, server.ErrorText, StringComparison.Ordinal);
+            Assert.DoesNotContain(ActivatedKeeper.InOffice, server.ErrorText, StringComparison.Ordinal);
             server.Terminate();
             Assert.True(server.WaitForExit(s_wait));
             keeper.Terminate();
@@ -106,15 +104,14 @@ public sealed class KeeperTests : IDisposable
     public void A_server_that_is_the_keeper_lets_go_for_a_service_that_listens_in_its_place()
     {
         using var first = Serve("one", "image");
-        Assert.Contains(InOffice, first.ErrorText, StringComparison.Ordinal);
+        Assert.Contains(ActivatedKeeper.InOffice, first.ErrorText, StringComparison.Ordinal);
 
-        File.Delete(SocketPath);
-        using var listener = Listen();
-        using var keeper = StartActivated(listener);
+        using var listener = ActivatedKeeper.Listen(_directory["store"]);
+        using var keeper = ActivatedKeeper.Start(_directory["store"], listener);
 
         using var second = Serve("two", "other");
         using var machine = VirtualMachine.Mount(_directory["two.sock"]);
-        Assert.DoesNotContain(InOffice, second.ErrorText, StringComparison.Ordinal);
+        Assert.DoesNotContain(ActivatedKeeper.InOffice, second.ErrorText, StringComparison.Ordinal);
         Assert.Equal("from another image"u8, machine.Fuse.ReadFile("hello"));
         using var guest = VirtualMachine.Mount(_directory["one.sock"]);
         Assert.Equal(_content, guest.Fuse.ReadFile("etc/data"));
@@ -128,7 +125,7 @@ public sealed class KeeperTests : IDisposable
 
         first.Kill();
 
-        Assert.True(SpinWait.SpinUntil(() => second.ErrorText.Contains(InOffice, StringComparison.Ordinal), s_wait), second.ErrorText);
+        Assert.True(SpinWait.SpinUntil(() => second.ErrorText.Contains(ActivatedKeeper.InOffice, StringComparison.Ordinal), s_wait), second.ErrorText);
         using var third = Serve("three", "other");
         using var machine = VirtualMachine.Mount(_directory["three.sock"]);
         Assert.Equal("from another image"u8, machine.Fuse.ReadFile("hello"));
@@ -138,17 +135,4 @@ public sealed class KeeperTests : IDisposable
         Daemon.Serve(_directory[$"{name}.sock"], $"oci:{_directory[image]}:latest", "--store", _directory["store"]);
 
     string SocketPath => Path.Combine(_directory["store"], "keeper.sock");
-
-    FileDescriptor Listen()
-    {
-        var listener = new FileDescriptor(SystemCallException.ThrowIfError(Sockets.CreateSequencedPacket(), "socket"));
-        SystemCallException.ThrowIfError(Sockets.Bind(listener.Value, SocketPath), "bind", SocketPath);
-        SystemCallException.ThrowIfError(Sockets.Listen(listener.Value, 16), "listen", SocketPath);
-        SystemCallException.ThrowIfError(Descriptors.SetInheritable(listener.Value), "fcntl");
-        return listener;
-    }
-
-    /// <summary>As systemd starts a service for a socket: LISTEN_PID is the process's own, which only it can know before it is this program.</summary>
-    ChildProcess StartActivated(FileDescriptor listener) => ChildProcess.Start(
-        "bash", ["-c", $"exec 3<&{listener.Value}; LISTEN_PID=$$ LISTEN_FDS=1 exec {Daemon.Program} keeper --store {_directory["store"]}"], readyText: InOffice);
 }

@@ -45,7 +45,11 @@ sealed class FetchAnswers(MessageSocket socket, uint kind, ILogger logger) : IDi
         FileDescriptor? memory = null;
         try
         {
-            if (Interlocked.Increment(ref _pending) <= MaxPending)
+            var pending = Interlocked.Increment(ref _pending);
+            // It goes on asking and takes no answers.
+            if (pending > 2 * MaxPending)
+                socket.Shutdown();
+            if (pending <= MaxPending)
                 (error, memory) = pieces is null ? new ReadThrough(Errno.EIO, null) : await FetchAsync(pieces, fetch).ConfigureAwait(false);
         }
         catch (OperationCanceledException)

@@ -21,6 +21,9 @@ public sealed class LazyImageTests : IDisposable
     const int Files = 12;
     const int FileSize = 700_000;
 
+    /// <summary>Longer than any machine needs.</summary>
+    static readonly TimeSpan s_never = TimeSpan.FromMinutes(2);
+
     readonly LayoutWriter _layout = new();
     readonly string _folder = Directory.CreateTempSubdirectory("vfs-lazy").FullName;
     readonly byte[][] _contents = [.. Enumerable.Range(0, Files).Select(Noise)];
@@ -151,6 +154,57 @@ public sealed class LazyImageTests : IDisposable
         Assert.Equal(Errno.EINVAL, await opened.Kept.FetchAsync(0, pieces, 1, default));
         Assert.Equal(Errno.EINVAL, await opened.Kept.FetchAsync(0, 0, int.MaxValue, default));
         Assert.Equal(Errno.EINVAL, await opened.Kept.FetchAsync(0, long.MaxValue, 1, default));
+    }
+
+    [Fact]
+    public async Task A_keeper_that_has_ended_does_not_say_that_bytes_cannot_be_had()
+    {
+        await PinAsync();
+        var keeper = new LocalKeeper(StoreDirectory.Open(_folder));
+        await using var kept = await keeper.OpenImageAsync(Request, null, default);
+
+        await keeper.DisposeAsync();
+
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => kept.FetchAsync(0, 0, 1, default).AsTask());
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => kept.ReadThroughAsync(0, 0, 1, 0, 1, default).AsTask());
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => kept.CountAsync(default).AsTask());
+    }
+
+    [Fact]
+    public async Task A_layer_that_is_made_anew_has_other_files()
+    {
+        await PinAsync();
+        var resolved = await ResolveAsync();
+        _layout.Tag("plain", _layout.Manifest([Layer(resolved.Layers[0].Blob, "")], [resolved.Layers[0].DiffId.ToString()]));
+        await using var keeper = new LocalKeeper(StoreDirectory.Open(_folder));
+        await using var first = await keeper.OpenImageAsync(Request, null, default);
+        await using var second = await keeper.OpenImageAsync(Request, null, default);
+        await using var anew = await keeper.OpenImageAsync(Request with { Reference = Request.Reference with { Tag = "plain" } }, null, default);
+
+        Assert.Equal(2, first.Files.IdentifyContent().Length);
+        Assert.Equal(first.Files.IdentifyContent(), second.Files.IdentifyContent());
+        Assert.All(first.Files.IdentifyContent().Zip(anew.Files.IdentifyContent()), pair => Assert.NotEqual(pair.First, pair.Second));
+    }
+
+    [SmallDisk.Fact]
+    public async Task An_image_may_be_closed_while_room_is_made_for_what_it_fetches()
+    {
+        const int Rounds = 20;
+        await PinAsync();
+        // For less than half of the content.
+        using var disk = new SmallDisk("4m");
+        await using var keeper = new LocalKeeper(StoreDirectory.Open(disk.Path));
+        for (var round = 0; round < Rounds; round++)
+        {
+            var kept = await keeper.OpenImageAsync(Request, null, default);
+            kept.Files.Dispose();
+            var pieces = (await kept.CountAsync(default)).Pieces;
+            var fetches = Enumerable.Range(0, (int)pieces).Select(piece => Task.Run(() => kept.FetchAsync(0, piece, 1, default).AsTask())).ToArray();
+            // At another moment in each round.
+            await Task.WhenAll(fetches.Take(round));
+            await kept.DisposeAsync().AsTask().WaitAsync(s_never);
+            await Task.WhenAll(fetches).WaitAsync(s_never);
+        }
     }
 
     /// <summary>Makes the image "v1" of one layer, whose index the manifest pins.</summary>

@@ -23,16 +23,23 @@ public sealed class CollectionRaceTests(RemotePlaces places, ITestOutputHelper o
         var guests = new[] { Read(left, 1), Read(right, 2) };
 
         var rounds = Rounds.Of(4);
+        var counts = ImageCountsLine.Ask(first);
         for (var round = 0; round < rounds && !guests.Any(guest => guest.IsFaulted); round++)
         {
+            // One that finds nothing races with nothing.
+            Assert.True(SpinWait.SpinUntil(() => ImageCountsLine.Ask(first).Present > 0, LazySetup.Wait));
             var (code, text, error) = Daemon.Run("cache", "gc", "--keep", "0", "--store", setup.Store);
             Assert.True(code == 0, text + error);
+            var before = counts;
+            counts = ImageCountsLine.Ask(first);
+            Assert.True(counts.Evicted > before.Evicted, $"Round {round} has dropped nothing: {before}, {counts}");
         }
         await stop.CancelAsync();
         var reads = await Task.WhenAll(guests);
 
         output.WriteLine($"{rounds} collections, {reads.Sum()} reads, {ImageCountsLine.Ask(first)}");
         Assert.All(reads, count => Assert.True(count > 0));
+        Assert.True(counts.Misses > 0, $"{counts}");
         setup.AssertAllRight(left.Fuse);
         setup.AssertAllRight(right.Fuse);
 

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using VirtioFsStore.Driver.Hosting;
+using VirtioFsStore.FaultProxy;
 using VirtioFsStore.RealServers;
 using Xunit;
 
@@ -8,7 +9,6 @@ namespace VirtioFsStore.Daemon.Tests.Lazy;
 /// <summary>kill -9 of each process while a cache is filled: whoever starts again, or goes on, on the same store reads the right bytes.</summary>
 public sealed class KilledProcessTests(RemotePlaces places) : IClassFixture<RemotePlaces>
 {
-    const string InOffice = "this process is the keeper of the store";
     const int Reads = 24;
 
     [RealServerFact]
@@ -36,7 +36,7 @@ public sealed class KilledProcessTests(RemotePlaces places) : IClassFixture<Remo
         for (var round = 0; round < Rounds.Of(2); round++)
         {
             Empty(setup);
-            using var keeper = ChildProcess.Start(Daemon.Program, ["keeper", "--store", setup.Store], readyText: InOffice);
+            using var keeper = ChildProcess.Start(Daemon.Program, ["keeper", "--store", setup.Store], readyText: ActivatedKeeper.InOffice);
             using var server = setup.Serve();
             Survive(setup, round, server, keeper, "vfs");
         }
@@ -58,20 +58,54 @@ public sealed class KilledProcessTests(RemotePlaces places) : IClassFixture<Remo
         }
     }
 
+    [RealServerFact]
+    public async Task A_server_that_was_the_keeper_reads_on_when_a_service_takes_its_place()
+    {
+        await using var setup = await LazySetup.CreateAsync(places, PlaceKind.Registry);
+        Empty(setup);
+        using var server = setup.Serve();
+        using var machine = setup.Boot();
+        var release = new TaskCompletionSource();
+        var asked = setup.Proxy.Requests.Count;
+        setup.Proxy.Inject(new Fault { HoldUntil = release.Task }, int.MaxValue);
+        var reads = new RandomReads(machine, places.Image, new Random(1), Reads);
+        Assert.True(setup.Proxy.WaitForRequestsAsync(asked + 1).Wait(LazySetup.Wait), "Nothing was asked for.");
+
+        using var listener = ActivatedKeeper.Listen(setup.Store);
+        using var keeper = ActivatedKeeper.Start(setup.Store, listener, setup.Environment);
+        setup.Proxy.Heal();
+        release.SetResult();
+
+        reads.TakeAll();
+        Assert.True(reads.Failures == 0, $"{reads.Failures} reads failed. The server wrote: {server.ErrorText} The keeper wrote: {keeper.ErrorText}");
+        setup.AssertAllRight(machine.Fuse);
+    }
+
     /// <summary>Whoever is asked for pieces dies, and the guest of another process notices nothing.</summary>
     void Survive(LazySetup setup, int round, ChildProcess server, ChildProcess keeper, string name)
     {
         var random = new Random(round);
         using var machine = setup.Boot(name);
+        // In every other round nothing has come when it dies, so that all has to come from the next one.
+        var release = new TaskCompletionSource();
+        var asked = setup.Proxy.Requests.Count;
+        var isHeld = round % 2 == 0;
+        if (isHeld)
+            setup.Proxy.Inject(new Fault { HoldUntil = release.Task }, int.MaxValue);
         var reads = new RandomReads(machine, places.Image, random, Reads);
-        reads.Take(random.Next(Reads / 2));
+        if (isHeld)
+            Assert.True(setup.Proxy.WaitForRequestsAsync(asked + 1).Wait(LazySetup.Wait), "Nothing was asked for.");
+        else
+            reads.Take(random.Next(Reads / 2));
         keeper.Kill();
         Assert.True(keeper.WaitForExit(LazySetup.Wait));
+        setup.Proxy.Heal();
+        release.SetResult();
         reads.TakeAll();
         setup.AssertAllRight(machine.Fuse);
 
         Assert.True(reads.Failures == 0, $"{reads.Failures} reads failed in round {round}. The server wrote: {server.ErrorText}");
-        Assert.True(SpinWait.SpinUntil(() => server.ErrorText.Contains(InOffice, StringComparison.Ordinal), LazySetup.Wait), server.ErrorText);
+        Assert.True(SpinWait.SpinUntil(() => server.ErrorText.Contains(ActivatedKeeper.InOffice, StringComparison.Ordinal), LazySetup.Wait), server.ErrorText);
         var told = Regex.Count(server.ErrorText, "the keeper of the store .* has ended");
         Assert.True(told == 1, $"It was told {told} times. The server wrote: {server.ErrorText}");
     }
