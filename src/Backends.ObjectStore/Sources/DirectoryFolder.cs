@@ -46,7 +46,7 @@ public sealed class DirectoryFolder(string path) : IWritableFolder
         }
         finally
         {
-            File.Delete(temporary);
+            Discard(temporary);
         }
     }
 
@@ -98,6 +98,19 @@ public sealed class DirectoryFolder(string path) : IWritableFolder
             if (read == 0) throw new SourceException(SourceFailure.Transient, $"{file.Name}: what is written there ended after {have} of {length} bytes");
             await file.WriteAsync(buffer.AsMemory(0, read), cancellation).ConfigureAwait(false);
             have += read;
+        }
+    }
+
+    /// <summary>What it cannot take away is not worth more than the failure that it comes after.</summary>
+    static void Discard(string temporary)
+    {
+        try
+        {
+            File.Delete(temporary);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The directory is not there, or not to be written.
         }
     }
 

@@ -30,6 +30,9 @@ public sealed class LayoutImageTarget(IWritableFolder folder) : IImageTarget
     public async ValueTask PushBlobAsync(Descriptor blob, IRangeSource from, Action<long>? progress, CancellationToken cancellation)
     {
         if (from.Size != blob.Size) throw new SourceException($"{from.Name} has {from.Size} bytes, but {blob.Size} were announced");
+        // Of nothing, nothing is read, and so nothing verified: it would replace a blob that is whole.
+        if (blob.Size == 0 && blob.Digest != Digest.FromHash(blob.Digest.Algorithm, Emptiness(blob.Digest)))
+            throw new SourceException($"{from.Name}: {blob.Digest} is announced with 0 bytes, which is not the digest of nothing");
         var stream = blob.Size == 0 ? new MemoryStream() : await from.OpenAsync(0, blob.Size, cancellation).ConfigureAwait(false);
         var verified = new VerifiedStream(stream, from.Name, blob.Digest, blob.Size);
         await using (verified.ConfigureAwait(false))
@@ -66,6 +69,12 @@ public sealed class LayoutImageTarget(IWritableFolder folder) : IImageTarget
     }
 
     public ValueTask DisposeAsync() => folder.DisposeAsync();
+
+    static byte[] Emptiness(Digest digest)
+    {
+        using var hash = digest.CreateHash();
+        return hash.GetHashAndReset();
+    }
 
     async ValueTask PutAsync(string key, byte[] content, CancellationToken cancellation)
     {

@@ -70,6 +70,25 @@ sealed record ManifestReferences(
         }
     }
 
+    /// <summary>Whether an index lists a manifest, by itself or by an index in it. Only indexes are read: what else is missing does not matter.</summary>
+    /// <exception cref="ImageException">An index is missing or not sound.</exception>
+    public static async ValueTask<bool> ListsAsync(IImageSource source, Descriptor index, Digest manifest, CancellationToken cancellation)
+    {
+        var seen = new HashSet<Digest>();
+        return await SearchAsync(index, 0).ConfigureAwait(false);
+
+        async ValueTask<bool> SearchAsync(Descriptor at, int depth)
+        {
+            if (!seen.Add(at.Digest)) return false;
+            if (depth > MaxDepth || seen.Count > MaxManifests) throw new ImageException($"{source.Name}: {index.Digest} has more manifests below it than an image has");
+            var listed = Read($"{source.Name}: {at.Digest}", at, await ImageResolver.ReadAsync(source, at, cancellation).ConfigureAwait(false)).Manifests;
+            if (listed.Any(child => child.Digest == manifest)) return true;
+            foreach (var child in listed.Where(child => MediaTypes.IsIndex(child.MediaType)))
+                if (await SearchAsync(child, depth + 1).ConfigureAwait(false)) return true;
+            return false;
+        }
+    }
+
     static Descriptor? IndexBlobOf(Descriptor layer) =>
         Digest.TryParse(layer.Annotations.GetValueOrDefault(IndexBlobFormat.DigestAnnotation)) is { } digest
         && long.TryParse(layer.Annotations.GetValueOrDefault(IndexBlobFormat.SizeAnnotation), NumberStyles.None, CultureInfo.InvariantCulture, out var size)

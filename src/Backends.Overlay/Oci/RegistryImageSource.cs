@@ -59,10 +59,19 @@ public sealed class RegistryImageSource : IImageTarget
     public async ValueTask<IReadOnlyList<Descriptor>> ListAsync(CancellationToken cancellation)
     {
         var tags = await _client.GetTagsAsync(cancellation).ConfigureAwait(false);
-        var all = new Descriptor[tags.Count];
+        var all = new Descriptor?[tags.Count];
         await Parallel.ForAsync(0, tags.Count, new ParallelOptions { MaxDegreeOfParallelism = HeadsInFlight, CancellationToken = cancellation }, async (i, token) =>
-            all[i] = await DescribeAsync(tags[i], token).ConfigureAwait(false)).ConfigureAwait(false);
-        return all;
+        {
+            try
+            {
+                all[i] = await DescribeAsync(tags[i], token).ConfigureAwait(false);
+            }
+            catch (SourceException e) when (e.Failure == SourceFailure.Missing)
+            {
+                // Removed since it was listed, or its manifest is: the others are there.
+            }
+        }).ConfigureAwait(false);
+        return [.. all.OfType<Descriptor>()];
     }
 
     public async ValueTask<IRangeSource> OpenManifestAsync(Descriptor manifest, CancellationToken cancellation)
@@ -138,7 +147,15 @@ public sealed class RegistryImageSource : IImageTarget
             return;
         }
 
-        if (hasOtherTags && (await ListAsync(cancellation).ConfigureAwait(false)).Any(other => other.Digest == manifest)) return;
+        if (hasOtherTags)
+        {
+            foreach (var other in await ListAsync(cancellation).ConfigureAwait(false))
+            {
+                if (other.Digest == manifest) return;
+                if (MediaTypes.IsIndex(other.MediaType) && await ManifestReferences.ListsAsync(this, other, manifest, cancellation).ConfigureAwait(false)) return;
+            }
+        }
+
         if (!await _client.DeleteManifestAsync(artifact.ToString(), cancellation).ConfigureAwait(false)) throw Forbidden(artifact.ToString());
     }
 
@@ -147,6 +164,9 @@ public sealed class RegistryImageSource : IImageTarget
     {
         var all = await ListAsync(cancellation).ConfigureAwait(false);
         var others = all.Where(manifest => manifest.Digest == digest && manifest.RefName != tag).Select(manifest => manifest.RefName).ToList();
+        foreach (var index in all.Where(manifest => MediaTypes.IsIndex(manifest.MediaType) && manifest.RefName != tag))
+            if (await ManifestReferences.ListsAsync(this, index, digest, cancellation).ConfigureAwait(false))
+                throw new SourceException(SourceFailure.Refused, $"{Name} cannot remove a tag by itself, and {digest} is a part of {index.RefName}, which would be broken without it");
         if (others.Count > 0)
             throw new SourceException(SourceFailure.Refused, $"{Name} cannot remove a tag by itself, and {digest} is also {string.Join(", ", others)}; to remove it under all its names, say @{digest}");
     }

@@ -57,6 +57,35 @@ public sealed class RedirectTests : IAsyncLifetime, IAsyncDisposable
     }
 
     [Fact]
+    public async Task An_address_whose_host_is_gone_is_found_anew()
+    {
+        _http.Server.Inject(Fault.Redirect(Signed));
+        var source = Source();
+        await HttpSource.ReadAsync(source, 10, 100);
+        await _cdn.DisposeAsync();
+        Assert.Equal(SourceFailure.Transient, (await Assert.ThrowsAsync<SourceException>(() => HttpSource.ReadAsync(source, 20, 100))).Failure);
+        Assert.Equal(_http.Expected(20, 100), await HttpSource.ReadAsync(source, 20, 100));
+    }
+
+    [Fact]
+    public async Task An_address_whose_host_fails_is_found_anew()
+    {
+        _http.Server.Inject(Fault.Redirect(Signed));
+        var source = Source();
+        await HttpSource.ReadAsync(source, 10, 100);
+        _cdn.Inject(Fault.Answer(500), int.MaxValue);
+        await Assert.ThrowsAsync<SourceException>(() => HttpSource.ReadAsync(source, 20, 100));
+        Assert.Equal(_http.Expected(20, 100), await HttpSource.ReadAsync(source, 20, 100));
+    }
+
+    [Theory]
+    [InlineData("https://a/x", "http://a/x")]
+    [InlineData("https://a/x", "file:///etc/passwd")]
+    [InlineData("http://a/x", "ftp://a/x")]
+    public void Out_of_TLS_or_HTTP_no_redirect_leads(string from, string to) =>
+        Assert.Throws<SourceException>(() => HttpRedirects.Target("x", new Uri(from), new Uri(to)));
+
+    [Fact]
     public async Task What_a_fresh_address_refuses_is_refused()
     {
         _http.Server.Inject(Fault.Redirect(Signed), int.MaxValue);

@@ -116,6 +116,23 @@ public sealed class PushTests : IAsyncLifetime, IAsyncDisposable
         Assert.Equal(2, _registry.Server.Requests.Count(request => request.Method == "POST"));
     }
 
+    [Theory]
+    [InlineData("ftp://127.0.0.1/x")]
+    [InlineData("file:///etc/passwd")]
+    public async Task An_upload_is_not_followed_out_of_http(string to)
+    {
+        _registry.Server.Inject(Fault.Header("Location", to), 1, request => request.Method == "POST");
+        Assert.Contains("which is no HTTP", (await Assert.ThrowsAsync<SourceException>(() => PushAsync(_blob[..1000]))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_removal_whose_answer_was_lost_is_one()
+    {
+        _registry.Server.Inject(new Fault { ResetAfter = -1 }, 1, request => request.Method == "DELETE");
+        Assert.True(await _client.DeleteManifestAsync("gone", default));
+        Assert.Equal(SourceFailure.Missing, (await Assert.ThrowsAsync<SourceException>(async () => await _client.DeleteManifestAsync("gone", default))).Failure);
+    }
+
     [Fact]
     public async Task What_is_no_media_type_is_not_put() =>
         Assert.Contains("no media type", (await Assert.ThrowsAsync<SourceException>(async () => await _client.PutManifestAsync("tag", "a\nb", "{}"u8.ToArray(), default))).Message, StringComparison.Ordinal);

@@ -139,6 +139,21 @@ public sealed class ImagePushTests(ObjectStoreFixture store) : IClassFixture<Obj
     }
 
     [Fact]
+    public async Task A_layer_that_is_said_to_have_no_bytes_replaces_none_that_has_some()
+    {
+        _layout.Image("v1", Tar("a", 100));
+        var to = $"oci:{_directory["to"]}";
+        await PushAsync($"oci:{_layout.Path}:v1", to);
+        var layer = (await LayersAsync("v1"))[0];
+        await using var target = ImageSources.Open(Reference(to), new RemoteOptions());
+        await using var nothing = new BytesSource("nothing", ReadOnlyMemory<byte>.Empty, default);
+
+        await Assert.ThrowsAsync<SourceException>(async () => await target.PushBlobAsync(layer with { Size = 0 }, nothing, null, default));
+
+        Assert.True(await target.HasBlobAsync(layer, default));
+    }
+
+    [Fact]
     public async Task A_tag_moves_and_the_image_that_had_it_stays_without_a_name()
     {
         _layout.Image("v1", Tar("a", 100));

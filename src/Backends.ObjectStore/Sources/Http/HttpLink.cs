@@ -71,8 +71,8 @@ public sealed class HttpLink : IHttpSender, IDisposable
 
     public void Dispose() => _invoker.Dispose();
 
-    /// <summary>Without the query, which may hold a signature that is worth money.</summary>
-    internal static string Shown(Uri address) => address.GetLeftPart(UriPartial.Path);
+    /// <summary>Without the query, which may hold a signature that is worth money, and without a user's name and password.</summary>
+    internal static string Shown(Uri address) => address.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped);
 
     SourceException Failure(HttpMethod method, Uri address, HttpRequestException e)
     {

@@ -49,7 +49,19 @@ public sealed class HttpRangeSource(
     {
         if (Volatile.Read(ref _redirected) is { } known)
         {
-            var response = await AskAsync(known, offset, length, cancellation).ConfigureAwait(false);
+            HttpResponseMessage response;
+            try
+            {
+                response = await AskAsync(known, offset, length, cancellation).ConfigureAwait(false);
+            }
+            catch
+            {
+                // That host may be gone for good: the next try asks where to go now.
+                Interlocked.CompareExchange(ref _redirected, null, known);
+                throw;
+            }
+
+            if ((int)response.StatusCode >= 500) Interlocked.CompareExchange(ref _redirected, null, known);
             if (!HasExpired(response.StatusCode)) return response;
             response.Dispose();
             Interlocked.CompareExchange(ref _redirected, null, known);

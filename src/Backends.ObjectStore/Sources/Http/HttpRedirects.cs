@@ -14,6 +14,15 @@ static class HttpRedirects
     public static Uri Target(string name, Uri from, HttpResponseMessage response)
     {
         if (response.Headers.Location is not { } location) throw new SourceException($"{name}: a redirect ({(int)response.StatusCode}) that leads nowhere");
+        return Target(name, from, location);
+    }
+
+    /// <param name="name">For messages.</param>
+    /// <param name="from">What was asked.</param>
+    /// <param name="location">What it answered; may be relative.</param>
+    /// <exception cref="SourceException">It leads out of HTTP, or away from TLS.</exception>
+    public static Uri Target(string name, Uri from, Uri location)
+    {
         var to = location.IsAbsoluteUri ? location : new Uri(from, location);
         if (to.Scheme != Uri.UriSchemeHttps && to.Scheme != Uri.UriSchemeHttp) throw new SourceException($"{name}: a redirect to {HttpLink.Shown(to)}, which is no HTTP");
         if (from.Scheme == Uri.UriSchemeHttps && to.Scheme != Uri.UriSchemeHttps)

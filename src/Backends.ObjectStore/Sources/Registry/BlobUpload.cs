@@ -204,7 +204,7 @@ sealed class BlobUpload(
 
     void Follow(HttpResponseMessage response)
     {
-        if (response.Headers.Location is { } location) Location = new Uri(response.RequestMessage!.RequestUri!, location);
+        if (response.Headers.Location is { } location) Location = HttpRedirects.Target(what, response.RequestMessage!.RequestUri!, location);
     }
 
     /// <summary>Range is <c>0-LAST</c> here, without a unit. A registry that has nothing says 0-0, as one that has a single byte does.</summary>

@@ -85,12 +85,15 @@ public sealed partial class RegistryClient
     public ValueTask<bool> DeleteManifestAsync(string reference, CancellationToken cancellation)
     {
         var (host, what) = (Target, $"DELETE {Name} manifest {reference}");
+        var tries = 0;
         return _endpoint.RunAsync(async token =>
         {
+            // Where the answer to an earlier try was lost, it is gone by that.
+            HttpStatusCode[] gone = tries++ > 0 ? [HttpStatusCode.NotFound] : [];
             using var response = await SendAsync(
                 host, RegistryAction.Delete, what, () => new HttpRequestMessage(HttpMethod.Delete, host.Address($"manifests/{reference}")), token,
-                HttpStatusCode.Accepted, HttpStatusCode.OK, HttpStatusCode.NoContent, HttpStatusCode.MethodNotAllowed, HttpStatusCode.BadRequest, HttpStatusCode.NotImplemented).ConfigureAwait(false);
-            return response.IsSuccessStatusCode;
+                [HttpStatusCode.Accepted, HttpStatusCode.OK, HttpStatusCode.NoContent, HttpStatusCode.MethodNotAllowed, HttpStatusCode.BadRequest, HttpStatusCode.NotImplemented, .. gone]).ConfigureAwait(false);
+            return response.IsSuccessStatusCode || response.StatusCode == HttpStatusCode.NotFound;
         }, Counters, _timeout, cancellation);
     }
 }

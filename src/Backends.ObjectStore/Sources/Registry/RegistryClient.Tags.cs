@@ -23,12 +23,15 @@ public sealed partial class RegistryClient
         string? next = $"tags/list?n={TagsOfAPage}";
         for (var pages = 0; next is not null; pages++)
         {
-            if (pages == MaxPages || all.Count > MaxTags) throw new SourceException($"{Name} has more than {MaxTags} tags, or says so: they are not listed");
+            if (pages == MaxPages) throw TooMany();
             (var tags, next) = await GetTagsAsync(next, cancellation).ConfigureAwait(false);
             all.AddRange(tags);
+            if (all.Count > MaxTags) throw TooMany();
         }
 
         return all;
+
+        SourceException TooMany() => new($"{Name} has more than {MaxTags} tags, or says so: they are not listed");
     }
 
     ValueTask<(List<string> Tags, string? Next)> GetTagsAsync(string page, CancellationToken cancellation)

@@ -45,6 +45,8 @@ static class S3Errors
         { } code when s_refused.Contains(code) => SourceFailure.Refused,
         { } code when s_busy.Contains(code) => SourceFailure.Busy,
         { } code when s_transient.Contains(code) => SourceFailure.Transient,
+        // Of an upload, parts that were noted and are not there.
+        "InvalidPart" or "InvalidPartOrder" => SourceFailure.Missing,
         _ => answer.StatusCode switch
         {
             HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => SourceFailure.Refused,
