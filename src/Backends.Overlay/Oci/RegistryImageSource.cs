@@ -37,6 +37,8 @@ public sealed class RegistryImageSource : IImageTarget
         }
     }
 
+    RegistryImageSource(RegistryClient client) => _client = client;
+
     public string Name => _client.Name;
 
     public SourceCounters Counters => _client.Counters;
@@ -102,6 +104,14 @@ public sealed class RegistryImageSource : IImageTarget
     }
 
     public async ValueTask RemoveAsync(ImageReference reference, CancellationToken cancellation)
+    {
+        // Where it is removed, and not at a mirror, it is asked what a tag means.
+        var target = new RegistryImageSource(_client.OfTarget());
+        await using (target.ConfigureAwait(false))
+            await target.RemoveHereAsync(reference, cancellation).ConfigureAwait(false);
+    }
+
+    async ValueTask RemoveHereAsync(ImageReference reference, CancellationToken cancellation)
     {
         var name = reference.Digest?.ToString() ?? Tag(reference);
         Digest digest;

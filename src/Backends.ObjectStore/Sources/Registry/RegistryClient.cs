@@ -20,6 +20,9 @@ public sealed partial class RegistryClient : IDisposable
     readonly RemoteEndpoint _endpoint;
     readonly TimeSpan _timeout;
 
+    /// <summary>The one host that is asked about manifests and tags; null for all that may be believed.</summary>
+    readonly RegistryHost? _only;
+
     /// <summary>Asks nothing yet.</summary>
     /// <param name="name">Of the repository.</param>
     /// <param name="options">How registries are reached.</param>
@@ -34,6 +37,12 @@ public sealed partial class RegistryClient : IDisposable
         var config = new DockerConfig(options.Registry.ConfigFile);
         _hosts = new RegistryHostSet(
             [.. RegistryHosts.Find(name, options.Registry).Select(host => new RegistryHost(name, host, config, Counters, endpoints.Clock))], Counters);
+    }
+
+    RegistryClient(RegistryClient of)
+    {
+        (_name, _hosts, _endpoint, _timeout, Counters) = (of._name, of._hosts, of._endpoint, of._timeout, of.Counters);
+        _only = of.Target;
     }
 
     /// <summary>For messages.</summary>
@@ -82,6 +91,10 @@ public sealed partial class RegistryClient : IDisposable
         }, cancellation);
     }
 
+    /// <summary>The same, of the host alone that takes changes: what a mirror says may be older. It lives as long as this one.</summary>
+    /// <exception cref="SourceException">No host takes changes.</exception>
+    public RegistryClient OfTarget() => new(this);
+
     /// <summary>A blob to be read by ranges; no request is made yet.</summary>
     /// <param name="digest">Not verified by this.</param>
     /// <param name="size">As the manifest says.</param>
@@ -95,7 +108,10 @@ public sealed partial class RegistryClient : IDisposable
         return new ResilientSource(source, _endpoint, _timeout, Counters);
     }
 
-    public void Dispose() => _hosts.Dispose();
+    public void Dispose()
+    {
+        if (_only is null) _hosts.Dispose();
+    }
 
     /// <summary>Asks whoever may be believed.</summary>
     /// <param name="reference">A tag, or a digest, which need not be believed.</param>
@@ -103,7 +119,7 @@ public sealed partial class RegistryClient : IDisposable
     /// <param name="cancellation">Ends it.</param>
     ValueTask<T> AskAsync<T>(string reference, Func<RegistryHost, CancellationToken, ValueTask<T>> ask, CancellationToken cancellation)
     {
-        var among = _hosts.With(Digest.TryParse(reference) is null ? RegistryCapabilities.Resolve : RegistryCapabilities.Pull);
+        var among = _only is { } one ? [one] : _hosts.With(Digest.TryParse(reference) is null ? RegistryCapabilities.Resolve : RegistryCapabilities.Pull);
         return _endpoint.RunAsync(token => _hosts.AskAsync(among, host => ask(host, token), token), Counters, _timeout, cancellation);
     }
 

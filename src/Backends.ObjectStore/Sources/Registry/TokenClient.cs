@@ -34,6 +34,9 @@ sealed class TokenClient(IHttpSender link, TimeProvider clock)
             throw new SourceException($"{registry.Authority} wants a token, and names no server that has one");
         if (registry.Scheme == Uri.UriSchemeHttps && realm.Scheme != Uri.UriSchemeHttps)
             throw new SourceException($"{registry.Authority} wants a token of {HttpLink.Shown(realm)}, which is no https: credentials do not go there");
+        // Who may listen to a registry by http hears what that is shown; another host's line is another's.
+        if (credential is not null && realm.Scheme != Uri.UriSchemeHttps && realm.Host != registry.Host && !realm.IsLoopback)
+            throw new SourceException($"{registry.Authority} wants a token of {HttpLink.Shown(realm)}, which is another host by http: credentials do not go there");
         var form = new List<KeyValuePair<string, string>>();
         if (challenge.Parameters.GetValueOrDefault("service") is { } service) form.Add(new("service", service));
         form.AddRange((challenge.Parameters.GetValueOrDefault("scope") ?? scope).Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(one => new KeyValuePair<string, string>("scope", one)));
