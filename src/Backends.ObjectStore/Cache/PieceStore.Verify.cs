@@ -32,15 +32,24 @@ public sealed partial class PieceStore
     /// <summary>Looks at a suspect piece where it lies: afterwards it is present, or absent.</summary>
     internal async Task VerifySuspectAsync(long piece)
     {
-        await _verifying.WaitAsync().ConfigureAwait(false);
+        // Whoever waits for it may go before it ends.
+        if (!TryEnter()) return;
         try
         {
-            if (StateOf(piece) == PieceState.Suspect)
-                await Task.Run(() => VerifySuspect(_map.Pieces(piece, 1)[0])).ConfigureAwait(false);
+            await _verifying.WaitAsync().ConfigureAwait(false);
+            try
+            {
+                if (StateOf(piece) == PieceState.Suspect)
+                    await Task.Run(() => VerifySuspect(_map.Pieces(piece, 1)[0])).ConfigureAwait(false);
+            }
+            finally
+            {
+                _verifying.Release();
+            }
         }
         finally
         {
-            _verifying.Release();
+            Leave();
         }
     }
 

@@ -104,6 +104,10 @@ public sealed partial class PieceStore : IAsyncDisposable, IPieceTarget
         }
     }
 
+    /// <summary>Opens the piece map now instead of when it is needed.</summary>
+    /// <exception cref="CacheException">It does not fit the files.</exception>
+    public void OpenMap() => _map.Read(_ => true);
+
     /// <summary>What is there at this moment; anything but the two others counts as absent.</summary>
     public PieceState StateOf(long piece) => (PieceState)(uint)_files.Word(piece) switch
     {

@@ -131,7 +131,7 @@ sealed partial class LayerFetcher
         }
         catch (Exception e)
         {
-            Log.PlanFailed(_logger, _store.Name, e.Message, e);
+            Log.PlanFailed(_logger, _store.Name, e.Message);
         }
     }
 
@@ -140,24 +140,27 @@ sealed partial class LayerFetcher
     async Task FetchAllAsync(long window, bool again)
     {
         var outcome = FetchOutcome.Done;
+        // Only forward: what came wrong, or was evicted since, is for whoever wants it.
+        var next = 0L;
         try
         {
-            while (outcome == FetchOutcome.Done)
+            while (outcome == FetchOutcome.Done && next < _store.PieceCount)
             {
                 FetchRun? run;
                 lock (_gate)
                 {
-                    run = _closed ? null : PlanAhead(_spans!, 0, window);
+                    run = _closed ? null : PlanAhead(_spans!, next, window);
                     if (run is null) return;
                     Start(run);
                 }
 
                 outcome = await run.Ended.ConfigureAwait(false);
+                lock (_gate) next = Math.Max(next + 1, run.End);
             }
         }
         catch (Exception e)
         {
-            Log.PlanFailed(_logger, _store.Name, e.Message, e);
+            Log.PlanFailed(_logger, _store.Name, e.Message);
         }
 
         // A source that failed may answer later, for the next who misses something. A full disk is left alone, and what was evicted stays so.

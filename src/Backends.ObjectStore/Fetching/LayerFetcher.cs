@@ -83,7 +83,7 @@ sealed partial class LayerFetcher : IAsyncDisposable
             }
             catch (Exception e) when (e is not OperationCanceledException)
             {
-                Log.PlanFailed(_logger, _store.Name, e.Message, e);
+                Log.PlanFailed(_logger, _store.Name, e.Message);
                 return Errno.EIO;
             }
 
@@ -141,7 +141,7 @@ sealed partial class LayerFetcher : IAsyncDisposable
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            Log.PlanFailed(_logger, _store.Name, e.Message, e);
+            Log.PlanFailed(_logger, _store.Name, e.Message);
             return false;
         }
     }

@@ -23,5 +23,5 @@ static partial class Log
     public static partial void DiskFull(ILogger logger, string file);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "What is absent of {File} cannot be told: {Reason}")]
-    public static partial void PlanFailed(ILogger logger, string file, string reason, Exception exception);
+    public static partial void PlanFailed(ILogger logger, string file, string reason);
 }

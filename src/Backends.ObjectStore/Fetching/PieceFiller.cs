@@ -120,7 +120,8 @@ sealed class PieceFiller(PieceStore store, IPieceTarget target, FetchRun run, bo
             }
         }
 
-        if (error != Errno.None) return error;
+        // The piece is begun no more, so that going on would take the next one's bytes for its.
+        if (error != Errno.None) throw new SystemCallException(error, "fsync", store.Name);
         lock (gate)
         {
             run.Handled(piece.Id, outcome);

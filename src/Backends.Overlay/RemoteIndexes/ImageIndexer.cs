@@ -52,6 +52,8 @@ public sealed class ImageIndexer(StoreDirectory store)
     LayerIndexBlob Pack(Digest layer, string path, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
+        if (store.ReadLayerDigests(layer) is not { RemoteIndex: null })
+            throw new ImageException($"layer {layer} was indexed anew meanwhile, from somebody else's index, which is not to be pushed as this host's; try again");
         using var index = store.OpenLayerIndex(layer);
         IndexBlobWriter.Write(index, path);
         using var file = File.OpenRead(path);

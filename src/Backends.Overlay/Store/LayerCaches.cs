@@ -190,6 +190,18 @@ sealed class LayerCaches : IAsyncDisposable
         {
             var files = new LayerFiles(_store.LayerPath(layer, LayerFile.Data), _store.LayerPath(layer, LayerFile.State), Path.Combine(folder, LayerBuilder.UsedName), Path.Combine(folder, LayerBuilder.PieceDigestsName));
             var pieces = PieceStore.Open(files, () => _store.OpenLayerIndex(layer), logger: _logger);
+            try
+            {
+                // All at once, and of one folder: an index that was put in its place later may be another image's.
+                pieces.OpenMap();
+                if (FileOf(layer) != key.File) throw new ImageException($"layer {layer} was indexed anew meanwhile, for another image; open this one again");
+            }
+            catch
+            {
+                _ = pieces.DisposeAsync().AsTask();
+                throw;
+            }
+
             return new LayerCacheEntry(key, entry => new LayerCache(pieces, entry.OpenBlobAsync, _options, _logger));
         }
         catch (Exception e) when (e is SystemCallException or CacheException)

@@ -18,6 +18,9 @@ namespace VirtioFsStore.Backends.Overlay.Store;
 /// <param name="logger">For what goes wrong while images are served.</param>
 public sealed class LocalKeeper(StoreDirectory store, Func<ImageRequest, IImageSource>? openSource = null, ILogger? logger = null) : IKeeper
 {
+    /// <summary>How often a layer may be another image's again before this one's is given up.</summary>
+    const int MaxAttempts = 3;
+
     readonly ILogger _logger = logger ?? NullLogger.Instance;
     readonly LayerCaches _caches = new(store, logger ?? NullLogger.Instance);
     readonly RemoteEndpoints _endpoints = new(rangesIgnored: endpoint => Log.RangesIgnored(logger ?? NullLogger.Instance, endpoint.Name));
@@ -38,7 +41,7 @@ public sealed class LocalKeeper(StoreDirectory store, Func<ImageRequest, IImageS
         {
             var image = await ResolveAsync(source, request, cancellation).ConfigureAwait(false);
             await EnsureLayersAsync(image, source, request.RemoteIndex, progress, cancellation).ConfigureAwait(false);
-            var identities = image.Layers.Select(layer => new LayerIdentity(layer.Blob.Digest, store.ReadLayerDigests(layer.Blob.Digest)?.RemoteIndex)).ToArray();
+            var identities = image.Layers.Select(layer => Identify(layer, request.RemoteIndex)).ToArray();
             descriptors.Add(await new Tree.TreeStore(store).OpenAsync(identities, cancellation).ConfigureAwait(false));
             foreach (var layer in image.Layers)
             {
@@ -63,6 +66,12 @@ public sealed class LocalKeeper(StoreDirectory store, Func<ImageRequest, IImageS
             throw;
         }
     }
+
+    /// <summary>What is in the store now may be another image's doing since it was ensured.</summary>
+    LayerIdentity Identify(ImageLayer layer, RemoteIndexPolicy policy) =>
+        store.ReadLayerDigests(layer.Blob.Digest) is { } stored && LayerImporter.Accepts(stored, layer, policy)
+            ? new LayerIdentity(layer.Blob.Digest, stored.RemoteIndex)
+            : throw new ImageException($"layer {layer.Blob.Digest} was indexed anew meanwhile, for an image whose index of it this one does not pin; open this one again");
 
     public async ValueTask<CollectResult> WorkAsync(CacheWork work, Action<LayerReport> report, CancellationToken cancellation)
     {
@@ -159,9 +168,10 @@ public sealed class LocalKeeper(StoreDirectory store, Func<ImageRequest, IImageS
         var key = $"layer-{digest.Algorithm}-{digest.Hex}";
         var folder = store.LayerFolder(digest);
         await store.EnsureAsync(key, folder, BuildAsync, cancellation).ConfigureAwait(false);
-        if (IsUseless())
+        for (var attempt = 0; attempt < MaxAttempts && IsUseless(); attempt++)
         {
-            // Damaged, or described by somebody whom this image's maker does not vouch for. Whoever has its files open keeps them.
+            // Damaged, or described by somebody whom this image's maker does not vouch for. Whoever has its files open keeps them. Another image's
+            // opening may make it anew in between.
             await store.DiscardAsync(key, folder, IsUseless, cancellation).ConfigureAwait(false);
             await store.EnsureAsync(key, folder, BuildAsync, cancellation).ConfigureAwait(false);
         }
