@@ -32,7 +32,7 @@ static class GuestInit
     // so that busybox can report and power off whatever the image holds.
     const string MakeOverlayRoot = """
         insmod /overlay.ko && mkdir /lower /upper /newroot && mount -t tmpfs upper /upper && mkdir /upper/data /upper/work &&
-            mount -t virtiofs TAG /lower -o ro &&
+            mount -t virtiofs TAG /lower -o roDAX &&
             mount -t overlay overlay /newroot -o lowerdir=/lower,upperdir=/upper/data,workdir=/upper/work || finish 125
         for d in dev proc sys tmp root; do mkdir -p /newroot/$d; done
         for d in dev proc sys; do mount -o bind /$d /newroot/$d; done
@@ -50,15 +50,17 @@ static class GuestInit
         }
 
         var overlay = options.Root.Kind == GuestRootKind.Overlay;
+        var dax = options.Dax is null ? "" : $"dax={options.Dax}";
         if (overlay)
         {
-            text.Append(MakeOverlayRoot.Replace("TAG", Quote(options.Root.Tag!), StringComparison.Ordinal));
+            text.Append(MakeOverlayRoot
+                .Replace("TAG", Quote(options.Root.Tag!), StringComparison.Ordinal).Replace("DAX", dax.Length == 0 ? "" : "," + dax, StringComparison.Ordinal));
         }
 
         foreach (var (tag, directory) in options.Mounts)
         {
             var target = Quote((overlay ? "/newroot" : "") + directory);
-            text.Append($"mkdir -p {target} && mount -t virtiofs {Quote(tag)} {target} || finish 125\n");
+            text.Append($"mkdir -p {target} && mount -t virtiofs {Quote(tag)} {target}{(dax.Length == 0 ? "" : " -o " + dax)} || finish 125\n");
         }
 
         if (options.Shell)

@@ -16,6 +16,9 @@ public sealed record GuestOptions
     /// <summary>Tags of <see cref="FileSystems"/> that are mounted before the script runs, and where.</summary>
     public IReadOnlyList<(string Tag, string Directory)> Mounts { get; init; } = [];
 
+    /// <summary>The mount option dax of those and of an overlay root's: always, inode, never; null for none, which is as inode.</summary>
+    public string? Dax { get; init; }
+
     /// <summary>Directories that QEMU itself serves; the script mounts them.</summary>
     public IReadOnlyList<NinePShare> NinePShares { get; init; } = [];
 

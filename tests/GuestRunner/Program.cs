@@ -6,8 +6,9 @@ using VirtioFsStore.GuestRunner;
 const int TimedOutStatus = 124; // as timeout(1)
 const int NoStatus = 125;
 
-var fs = new Option<string[]>("--fs") { Description = "A vhost-user-fs device, TAG=SOCKET[,queues=N]." };
+var fs = new Option<string[]>("--fs") { Description = "A virtio-fs device, TAG=SOCKET[,queues=N][,dax]; dax: with a window, on QEMU's generic vhost-user device, for a daemon that has the tag." };
 var mount = new Option<string[]>("--mount") { Description = "Mounts TAG=DIRECTORY in the guest before the script runs." };
+var dax = new Option<string?>("--dax") { Description = "The mount option dax of the root and of --mount: always, inode or never." };
 var root = new Option<string?>("--root") { Description = "The root is virtio-fs TAG, with a tmpfs overlay for writes." };
 var script = new Option<string?>("--script") { Description = "A file with the shell text to run; - for standard input." };
 var command = new Option<string?>("--command") { Description = "The shell text to run." };
@@ -24,7 +25,7 @@ var line = new RootCommand(
     "Boots a Linux guest in QEMU, runs a shell script in it and ends with its exit status "
     + $"({TimedOutStatus}: killed at the timeout; {NoStatus}: the guest died).")
 {
-    fs, mount, root, script, command, shell, marker, tools, memory, cpus, timeout, hostQemu, accelerator,
+    fs, mount, dax, root, script, command, shell, marker, tools, memory, cpus, timeout, hostQemu, accelerator,
 };
 line.SetAction(async (parsed, _) =>
 {
@@ -38,6 +39,7 @@ line.SetAction(async (parsed, _) =>
             Root = parsed.GetValue(root) is { } tag ? GuestRoot.Overlay(tag) : GuestRoot.Initramfs,
             FileSystems = [.. (parsed.GetValue(fs) ?? []).Select(FileSystemDevice.Parse)],
             Mounts = [.. (parsed.GetValue(mount) ?? []).Select(ParseMount)],
+            Dax = parsed.GetValue(dax),
             Tools = parsed.GetValue(tools),
             MemoryMiB = parsed.GetValue(memory),
             Cpus = parsed.GetValue(cpus),

@@ -7,6 +7,14 @@ static class QemuCommand
     public const string ConsoleName = "console";
     public const string StatusName = "status";
 
+    /// <summary>virtio 1.3, 5.11.1.</summary>
+    const int VirtioFsId = 26;
+
+    /// <summary>virtio 1.3, 5.11.4: the tag and the number of request queues.</summary>
+    const int ConfigurationSize = 40;
+
+    const int QueueSize = 1024;
+
     /// <summary>The arguments; the guest's files lie in <paramref name="directory"/>.</summary>
     public static List<string> Arguments(GuestOptions options, RealParts parts, string directory, bool kvm, bool oldQemu)
     {
@@ -46,7 +54,9 @@ static class QemuCommand
             var device = options.FileSystems[i];
             arguments.AddRange(
                 "-chardev", $"socket,id=fs{i},path={device.Socket}",
-                "-device", $"vhost-user-fs-pci,chardev=fs{i},tag={device.Tag},num-request-queues={device.RequestQueues},queue-size=1024");
+                "-device", device.Window
+                    ? $"vhost-user-test-device-pci,chardev=fs{i},virtio-id={VirtioFsId},num_vqs={1 + device.RequestQueues},vq_size={QueueSize},config_size={ConfigurationSize}"
+                    : $"vhost-user-fs-pci,chardev=fs{i},tag={device.Tag},num-request-queues={device.RequestQueues},queue-size={QueueSize}");
         }
 
         for (var i = 0; i < options.NinePShares.Count; i++)
