@@ -149,7 +149,8 @@ sealed partial class LayerFetcher
                 FetchRun? run;
                 lock (_gate)
                 {
-                    run = _closed ? null : PlanAhead(_spans!, next, window);
+                    var passed = _spans![_spans.SpanOf(next)].InOffset - _spans[_spans.SpanOf(0)].InOffset;
+                    run = _closed || passed >= window ? null : PlanAhead(_spans, next, window - passed);
                     if (run is null) return;
                     Start(run);
                 }
