@@ -25,6 +25,8 @@ sealed class ServerProcess : IDisposable
 
     const int ControlFd = 3;
 
+    static readonly TimeSpan s_sameStop = TimeSpan.FromSeconds(2);
+
     readonly MessageSocket _control = new(new FileDescriptor(ControlFd));
     readonly PendingRequests _requests;
     readonly CancellationTokenSource _ends = new();
@@ -75,7 +77,7 @@ sealed class ServerProcess : IDisposable
 
     int Serve()
     {
-        using var stop = new StopSignals(_logger);
+        using var stop = new StopSignals(_logger, same: s_sameStop);
         uint serveId;
         int listener;
         while (true)

@@ -7,19 +7,19 @@ namespace VirtioFsStore.Daemon.Serving;
 /// <summary>SIGTERM and SIGINT as a cancellation: the default would end the process in the middle of a request.</summary>
 sealed class StopSignals : IDisposable
 {
-    static readonly TimeSpan s_same = TimeSpan.FromSeconds(2);
-
     readonly CancellationTokenSource _stop = new();
     long _first;
     readonly PosixSignalRegistration[] _registrations;
 
-    public StopSignals(ILogger logger)
+    /// <param name="logger">Is told of the first one.</param>
+    /// <param name="same">One that follows the first so soon is the same stop by another way: a service manager signals all processes of a
+    /// service, and the parent its server. 0: each counts.</param>
+    public StopSignals(ILogger logger, TimeSpan same = default)
     {
         _registrations = [.. new[] { PosixSignal.SIGTERM, PosixSignal.SIGINT }.Select(signal => PosixSignalRegistration.Create(signal, context =>
         {
-            // A second one ends the process, whatever is in flight; one that follows at once is the same stop by another way: a service
-            // manager signals all processes, and the parent its server.
-            if (_stop.IsCancellationRequested && Stopwatch.GetElapsedTime(Volatile.Read(ref _first)) > s_same)
+            // A second one ends the process, whatever is in flight.
+            if (_stop.IsCancellationRequested && Stopwatch.GetElapsedTime(Volatile.Read(ref _first)) >= same)
                 return;
             context.Cancel = true;
             if (Interlocked.CompareExchange(ref _first, Stopwatch.GetTimestamp(), 0) != 0)
