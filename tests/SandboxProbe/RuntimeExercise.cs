@@ -168,7 +168,8 @@ static class RuntimeExercise
         const int headerLength = 20;
         const byte dump = 1;
         const byte process = 4;
-        var path = Directory.GetFiles(Path.GetTempPath(), $"dotnet-diagnostic-{Environment.ProcessId}-*-socket").Single();
+        // A process that was killed and had the same pid leaves its own behind.
+        var path = Directory.GetFiles(Path.GetTempPath(), $"dotnet-diagnostic-{Environment.ProcessId}-*-socket").MaxBy(File.GetLastWriteTimeUtc)!;
         foreach (var (set, command, body) in ((byte, byte, byte[])[])[(process, 0, []), (dump, 1, DumpBody())])
         {
             using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
