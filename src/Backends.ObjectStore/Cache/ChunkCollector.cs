@@ -59,13 +59,19 @@ public sealed class ChunkCollector(Func<IReadOnlyCollection<PieceStore>> stores)
             if (before > keepBytes)
                 foreach (var store in entered)
                     store.DropLeftovers();
+            // What is older than this is pinned, all of it.
+            var (oldest, passed) = (0u, 0L);
             for (var round = 0; round < MaxRounds; round++)
             {
                 result = result with { After = entered.Sum(store => store.AllocatedBytes) };
                 if (result.After <= keepBytes) break;
-                var (pieces, pinned) = EvictOldest(entered, result.After - keepBytes, cancellation);
-                result = result with { Pieces = result.Pieces + pieces, Pinned = pinned };
-                if (pieces == 0) break;
+                var (pieces, pinned) = EvictOldest(entered, result.After - keepBytes, oldest, out var youngest, cancellation);
+                result = result with { Pieces = result.Pieces + pieces, Pinned = passed + pinned };
+                if (pieces > 0) continue;
+                if (youngest is null) break;
+                // Each time, as much is passed as was to go.
+                (oldest, passed) = (youngest.Value + 1, passed + pinned);
+                round--;
             }
 
             return result with { After = entered.Sum(store => store.AllocatedBytes) };
@@ -76,7 +82,12 @@ public sealed class ChunkCollector(Func<IReadOnlyCollection<PieceStore>> stores)
         }
     }
 
-    static (long Pieces, long Pinned) EvictOldest(PieceStore[] stores, long bytes, CancellationToken cancellation)
+    /// <param name="stores">Of which.</param>
+    /// <param name="bytes">How much is to go.</param>
+    /// <param name="oldest">The minute of the last use of those that go first.</param>
+    /// <param name="youngest">That of the last that was to go; null where there was none.</param>
+    /// <param name="cancellation">Ends it.</param>
+    static (long Pieces, long Pinned) EvictOldest(PieceStore[] stores, long bytes, uint oldest, out uint? youngest, CancellationToken cancellation)
     {
         // By minutes, so that not every piece has to be remembered: first how much each has, then who is of the oldest of them.
         var sizes = new SortedDictionary<uint, long>();
@@ -85,12 +96,13 @@ public sealed class ChunkCollector(Func<IReadOnlyCollection<PieceStore>> stores)
             store.SweepUse();
             foreach (var (piece, minute) in Present(store, cancellation))
             {
+                if (minute < oldest) continue;
                 sizes.TryGetValue(minute, out var size);
                 sizes[minute] = size + DataPages.Up(piece.Length);
             }
         }
 
-        var youngest = 0u;
+        youngest = null;
         var left = bytes;
         foreach (var (minute, size) in sizes)
         {
@@ -99,15 +111,16 @@ public sealed class ChunkCollector(Func<IReadOnlyCollection<PieceStore>> stores)
             left -= size;
         }
 
+        if (youngest is not { } last) return default;
         long evicted = 0, pinned = 0;
         foreach (var store in stores)
             foreach (var (piece, minute) in Present(store, cancellation))
             {
-                if (minute > youngest || (minute == youngest && left <= 0)) continue;
+                if (minute < oldest || minute > last || (minute == last && left <= 0)) continue;
                 var outcome = store.Evict(piece.Id, 1);
                 evicted += outcome.Pieces;
                 pinned += outcome.Pinned;
-                if (minute == youngest) left -= outcome.Bytes;
+                if (minute == last) left -= outcome.Bytes;
             }
 
         return (evicted, pinned);

@@ -147,7 +147,18 @@ public sealed partial class PieceStore : IAsyncDisposable, IPieceTarget
         if (Interlocked.Exchange(ref _closed, 1) != 0) return;
         Leave();
         await _left.Task.ConfigureAwait(false);
-        await SyncCoreAsync().ConfigureAwait(false);
+        try
+        {
+            await SyncCoreAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            Close();
+        }
+    }
+
+    void Close()
+    {
         lock (_useMaps)
         {
             foreach (var map in _useMaps)

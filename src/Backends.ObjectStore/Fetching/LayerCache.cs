@@ -83,7 +83,13 @@ public sealed class LayerCache : IAsyncDisposable
     /// <summary>Ends what is being fetched, and syncs and closes the store.</summary>
     public async ValueTask DisposeAsync()
     {
-        await _fetcher.DisposeAsync().ConfigureAwait(false);
-        await Store.DisposeAsync().ConfigureAwait(false);
+        try
+        {
+            await _fetcher.DisposeAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            await Store.DisposeAsync().ConfigureAwait(false);
+        }
     }
 }

@@ -38,6 +38,7 @@ sealed partial class LayerFetcher
             if (next is null) return;
             _queue.Remove(next);
             _runs.Add(next);
+            _idle.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
             _working.RemoveAll(task => task.IsCompleted);
             _working.Add(Task.Run(() => RunAsync(next)));
         }
@@ -83,6 +84,7 @@ sealed partial class LayerFetcher
     {
         lock (_gate)
         {
+            // One may have begun when the time was over already.
             if (_closed || _runs.Count > 0) return;
             _working.Add(Task.Run(() => _store.SyncAsync().AsTask()));
         }

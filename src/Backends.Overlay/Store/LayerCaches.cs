@@ -88,7 +88,7 @@ sealed class LayerCaches : IAsyncDisposable
     /// <summary>Evicts until the content of all layers takes no more than so many bytes on the disk.</summary>
     public async ValueTask<CollectResult> CollectAsync(long keepBytes, CancellationToken cancellation)
     {
-        var leases = await AcquireAllAsync().ConfigureAwait(false);
+        var leases = await AcquireAllAsync(wait: true).ConfigureAwait(false);
         try
         {
             return await _collector.CollectAsync(keepBytes, cancellation).ConfigureAwait(false);
@@ -115,22 +115,38 @@ sealed class LayerCaches : IAsyncDisposable
     }
 
     /// <summary>A part in the cache of every layer of the store that is sound.</summary>
-    async ValueTask<List<LayerLease>> AcquireAllAsync()
+    /// <param name="wait">Also of those that are just being closed, which are waited for.</param>
+    async ValueTask<List<LayerLease>> AcquireAllAsync(bool wait)
     {
         var leases = new List<LayerLease>();
-        foreach (var layer in _store.Layers())
+        try
         {
-            try
+            foreach (var layer in _store.Layers())
             {
-                leases.Add(await AcquireAsync(layer, null).ConfigureAwait(false));
+                try
+                {
+                    if ((wait ? await AcquireAsync(layer, null).ConfigureAwait(false) : TryAcquire(layer, null, out _)) is { } lease) leases.Add(lease);
+                }
+                catch (ImageException)
+                {
+                    // It is made anew when it is wanted.
+                }
             }
-            catch (ImageException)
-            {
-                // It is made anew when it is wanted.
-            }
+        }
+        catch
+        {
+            LetGo(leases);
+            throw;
         }
 
         return leases;
+    }
+
+    /// <summary>Without waiting for what ends with them.</summary>
+    static void LetGo(List<LayerLease> leases)
+    {
+        foreach (var lease in leases)
+            _ = lease.DisposeAsync().AsTask();
     }
 
     IReadOnlyCollection<PieceStore> Stores()
@@ -142,27 +158,14 @@ sealed class LayerCaches : IAsyncDisposable
     /// whose fetch asks, and its closing waits for the fetch.</summary>
     async ValueTask<bool> MakeRoomAsync(long bytes)
     {
-        var leases = new List<LayerLease>();
-        foreach (var layer in _store.Layers())
-        {
-            try
-            {
-                if (TryAcquire(layer, null, out _) is { } lease) leases.Add(lease);
-            }
-            catch (ImageException)
-            {
-                // It is made anew when it is wanted.
-            }
-        }
-
+        var leases = await AcquireAllAsync(wait: false).ConfigureAwait(false);
         try
         {
             return await _collector.MakeRoomAsync(bytes).ConfigureAwait(false);
         }
         finally
         {
-            foreach (var lease in leases)
-                _ = lease.DisposeAsync().AsTask();
+            LetGo(leases);
         }
     }
 

@@ -151,16 +151,18 @@ sealed class KeeperServer : IDisposable
         lock (_requests)
             _requests.Remove(connection);
         _room.Release();
-        _ = EventFd.Signal(_wake.Value);
+        var isKept = false;
         lock (_kept)
         {
             if (kept is not null && !_stop.IsCancellationRequested)
             {
                 _kept.Add(kept);
-                _ = EventFd.Signal(_wake.Value);
-                return;
+                isKept = true;
             }
         }
+        _ = EventFd.Signal(_wake.Value);
+        if (isKept)
+            return;
         kept?.Dispose();
         // The client's end, too, whoever else here still looks at the socket.
         connection.Shutdown();

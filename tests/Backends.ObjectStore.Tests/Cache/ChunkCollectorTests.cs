@@ -75,6 +75,25 @@ public sealed class ChunkCollectorTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Where_the_oldest_are_pinned_younger_ones_go()
+    {
+        using var reader = new ProtocolReader(_layers[0], _files[0]);
+        Assert.Equal(0, FileLocks.SetRange(reader.Descriptor, new ByteRangeLock { Type = FileLocks.F_RDLCK, Start = 0, Length = 0 }));
+        _clock.Minute = 200;
+        _stores[0].Use.Touch(0, (int)_layers[0].PieceCount);
+        _clock.Minute = 300;
+        _stores[1].Use.Touch(0, (int)_layers[1].PieceCount);
+        var keep = Allocated - (100 << 10);
+
+        var result = await _collector.CollectAsync(keep, default);
+
+        Assert.True(result.After <= keep, $"{result}, to keep {keep}");
+        Assert.Equal(_layers[0].PieceCount, result.Pinned);
+        Assert.InRange(_stores[1].GetStatistics().Present, 1, _layers[1].PieceCount - 1);
+        reader.AssertComplete();
+    }
+
+    [Fact]
     public async Task Bytes_that_were_never_verified_are_given_back_first()
     {
         var store = _stores[0];

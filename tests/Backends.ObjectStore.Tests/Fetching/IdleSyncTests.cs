@@ -54,6 +54,7 @@ public sealed class IdleSyncTests : IAsyncDisposable
         await _clock.WaitForTimerAsync(s_idle).WaitAsync(s_never);
         _source.Gate = 0;
         var last = _cache.EnsureAsync(_layer.PieceCount - 1, 1, null, default);
+        Assert.False(_clock.HasTimer);
         _clock.Advance(s_idle);
         Assert.DoesNotContain(_disk.Log, write => write.IsSync && write.IsData);
         _source.Gate = long.MaxValue;

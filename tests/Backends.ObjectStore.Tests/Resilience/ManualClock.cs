@@ -24,6 +24,15 @@ sealed class ManualClock : TimeProvider
         return timer;
     }
 
+    /// <summary>Whether anything is to happen when time goes on.</summary>
+    public bool HasTimer
+    {
+        get
+        {
+            lock (_lock) return _timers.Count > 0;
+        }
+    }
+
     /// <summary>Ends when somebody waits for exactly that long; such a wait that began before counts, if it has not ended.</summary>
     public Task WaitForTimerAsync(TimeSpan due)
     {
