@@ -6,9 +6,10 @@ using VirtioFsStore.Driver.VhostUser;
 namespace VirtioFsStore.Driver.Vmm;
 
 /// <summary>
-/// The DAX window as a VMM makes it: addresses into which it maps what the back-end asks for, on a thread of its own. It refuses what QEMU
-/// 11.1 refuses: an overlap, what lies outside the window or goes beyond a file's end, and to unmap anything but a whole mapping. The guest's
-/// view is what <see cref="Read"/> tells.
+/// The DAX window as a VMM makes it: addresses into which it maps what the back-end asks for, on a thread of its own. It refuses what
+/// vhost-user has it refuse: an overlap, what lies outside the window or goes beyond a file's end, and to unmap anything but a whole mapping.
+/// QEMU 11.1 refuses two things more, seen on the real one: what lies wholly behind a file's end, and a descriptor that is open for reading
+/// only; a test has them refused by <see cref="OnRequest"/>. The guest's view is what <see cref="Read"/> tells.
 /// </summary>
 public sealed unsafe class SharedWindow : IDisposable
 {
@@ -171,7 +172,7 @@ public sealed unsafe class SharedWindow : IDisposable
             return Refuse($"{request} overlaps");
         using var file = message.TakeDescriptor();
         var size = Native.Seek(file.Value, 0, 2);
-        // As qemu_ram_alloc_from_fd does, which minds no place that lies wholly behind the end; of an empty file it would make a longer one.
+        // A VMM may mind no place that lies wholly behind the end.
         if (size <= 0 || (request.FileOffset < (ulong)size && request.FileOffset + request.Length > (ulong)size))
             return Refuse($"{request} ends past the file's {size} bytes");
         if (Native.MapAt(_pointer + request.Offset, file.Value, (long)request.FileOffset, (nuint)request.Length, request.IsWritable) is null)
