@@ -57,7 +57,7 @@ sealed class LockDescription((NodeId Node, ulong Owner, bool IsFlock) key, int f
                 return result;
             }
         }
-        _ = Descriptors.Close(Fd);
+        Close();
         (Fd, IsWritable) = (writable, true);
         return 0;
     }
@@ -73,7 +73,15 @@ sealed class LockDescription((NodeId Node, ulong Owner, bool IsFlock) key, int f
         return 0;
     }
 
-    public void Close() => _ = Descriptors.Close(Fd);
+    /// <summary>Drops all locks. Closing alone would leave them to a child of this process that is between fork and exec at the moment, and has
+    /// the description too.</summary>
+    public void Close()
+    {
+        _ = key.IsFlock
+            ? FileLocks.SetWhole(Fd, FileLocks.LOCK_UN)
+            : FileLocks.SetRange(Fd, new ByteRangeLock { Type = FileLocks.F_UNLCK, Start = 0, Length = 0 });
+        _ = Descriptors.Close(Fd);
+    }
 
     void Cut(ulong start, ulong end)
     {

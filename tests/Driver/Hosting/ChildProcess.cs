@@ -15,6 +15,9 @@ public sealed class ChildProcess : IDisposable
     public const string ReadyText = "Waiting for vhost-user socket connection";
 
     readonly Process _process;
+    /// <summary>A child of its own may keep the stream open.</summary>
+    static readonly TimeSpan s_lastWords = TimeSpan.FromSeconds(10);
+
     readonly StringBuilder _error = new();
     readonly StringBuilder _output = new();
     readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -99,6 +102,9 @@ public sealed class ChildProcess : IDisposable
         }
         catch (Exception exception)
         {
+            // Its end may be seen before its last words are read.
+            if (child.HasExited)
+                _ = Task.Run(child._process.WaitForExit).Wait(s_lastWords);
             child.Dispose();
             throw new InvalidOperationException($"{program} did not start. It wrote: {child.ErrorText}", exception);
         }
