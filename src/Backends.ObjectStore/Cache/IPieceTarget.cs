@@ -5,8 +5,8 @@ namespace VirtioFsStore.Backends.ObjectStore.Cache;
 /// <summary>Where pieces go that come out of a stream. One piece at a time, each begun, written front to back and finished.</summary>
 interface IPieceTarget
 {
-    /// <summary>Whether this piece is wanted; only then do the others follow.</summary>
-    bool TryBegin(long piece);
+    /// <summary>Begins a piece where it is wanted and may be written; only then do the others follow.</summary>
+    BeginOutcome TryBegin(in Piece piece);
 
     /// <param name="piece">Which.</param>
     /// <param name="at">The offset of the bytes in the piece.</param>

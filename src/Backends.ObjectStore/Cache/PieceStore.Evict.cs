@@ -80,7 +80,7 @@ public sealed partial class PieceStore
     /// <param name="piece">Which.</param>
     /// <param name="neighbours">The pieces that may share its pages.</param>
     /// <param name="damaged">Null to evict; else the word under which its bytes were found wrong: such a piece is no longer present even where it
-    /// is pinned, and only its pages stay, to be written over.</param>
+    /// is pinned, and only its pages stay, to be written over when the guest lets go of them.</param>
     EvictResult Drop(in Piece piece, in Neighbours neighbours, ulong? damaged)
     {
         lock (_gate)
@@ -110,9 +110,21 @@ public sealed partial class PieceStore
     /// one of them is pinned.</summary>
     bool TryLock(in Piece piece, out ByteRangeLock touched)
     {
-        var start = DataPages.Down(piece.DataOffset);
-        touched = new ByteRangeLock { Type = FileLocks.F_WRLCK, Start = start, Length = DataPages.Up(piece.DataOffset + piece.Length) - start };
+        touched = LockOf(piece);
         return FileLocks.SetRange(_files.DataDescriptor, touched) == 0;
+    }
+
+    /// <summary>What <see cref="TryLock"/> would find.</summary>
+    bool IsPinned(in Piece piece)
+    {
+        var touched = LockOf(piece);
+        return FileLocks.GetRange(_files.DataDescriptor, ref touched) != 0 || touched.Type != FileLocks.F_UNLCK;
+    }
+
+    static ByteRangeLock LockOf(in Piece piece)
+    {
+        var start = DataPages.Down(piece.DataOffset);
+        return new ByteRangeLock { Type = FileLocks.F_WRLCK, Start = start, Length = DataPages.Up(piece.DataOffset + piece.Length) - start };
     }
 
     void Unlock(ByteRangeLock range)

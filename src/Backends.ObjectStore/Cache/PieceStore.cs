@@ -207,9 +207,16 @@ public sealed partial class PieceStore : IAsyncDisposable, IPieceTarget
     }
 
     /// <summary>Begins to write a piece, if it is absent: until it is finished nobody drops or writes it.</summary>
-    bool IPieceTarget.TryBegin(long piece)
+    BeginOutcome IPieceTarget.TryBegin(in Piece piece)
     {
-        lock (_gate) return StateOf(piece) == PieceState.Absent && _filling.TryAdd(piece, _failedSyncs);
+        lock (_gate)
+        {
+            if (!IsGone(piece.Id)) return BeginOutcome.NotWanted;
+            // A pin that comes later is let go of, as the word says absent.
+            if (IsPinned(piece)) return BeginOutcome.Pinned;
+            _filling.Add(piece.Id, _failedSyncs);
+            return BeginOutcome.Begun;
+        }
     }
 
     Errno IPieceTarget.Write(in Piece piece, long at, ReadOnlySpan<byte> bytes) => _files.WriteData(piece.DataOffset + at, bytes);

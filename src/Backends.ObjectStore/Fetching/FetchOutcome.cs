@@ -12,6 +12,9 @@ enum FetchOutcome
     /// <summary>Something came that was not what the index says.</summary>
     Mismatch,
 
+    /// <summary>A guest has the pages mapped where something is absent.</summary>
+    Pinned,
+
     /// <summary>The disk is full.</summary>
     NoSpace,
 

@@ -11,6 +11,9 @@ namespace VirtioFsStore.Backends.ObjectStore.Fetching;
 /// fetched by two runs at a time. Thread-safe.</summary>
 sealed partial class LayerFetcher : IAsyncDisposable
 {
+    /// <summary>How often one call has something fetched that came wrong, or could not be written.</summary>
+    const int MaxTries = 2;
+
     readonly PieceStore _store;
     readonly SourceSlot _source;
     readonly LayerCacheOptions _options;
@@ -59,7 +62,7 @@ sealed partial class LayerFetcher : IAsyncDisposable
     public async ValueTask<Errno> EnsureAsync(long first, int count, FetchStream? stream, CancellationToken cancellation)
     {
         var arrival = Stopwatch.GetTimestamp();
-        var mismatches = 0;
+        var (mismatches, pinned) = (0, 0);
         var counted = false;
         for (long next = first, end = first + count; ;)
         {
@@ -95,9 +98,14 @@ sealed partial class LayerFetcher : IAsyncDisposable
                     break;
                 case FetchOutcome.Mismatch:
                     // Once may be an accident on the way.
-                    if (++mismatches == 2) return Errno.EIO;
+                    if (++mismatches == MaxTries) return Errno.EIO;
                     _store.Counters.Refetched();
                     break;
+                case FetchOutcome.Pinned:
+                    // Once may be a server that pinned it to look whether it is there.
+                    if (++pinned < MaxTries) break;
+                    Log.Pinned(_logger, _store.Name, waiter.First, waiter.Last);
+                    return Errno.EIO;
                 // What failed before this call came, or was under way then, has not failed within its time.
                 case FetchOutcome.NoSpace when waiter.Run.MadeAt >= arrival:
                     return Errno.ENOSPC;

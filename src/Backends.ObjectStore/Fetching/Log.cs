@@ -22,6 +22,9 @@ static partial class Log
     [LoggerMessage(Level = LogLevel.Warning, Message = "The disk of {File} is full, and nothing could be evicted from the cache; what was to be stored there is dropped")]
     public static partial void DiskFull(ILogger logger, string file);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Of {File}, something of the pieces {First} to {Last} was found damaged while a guest has it mapped, and is not written before the guest lets go of it; reading it fails until then")]
+    public static partial void Pinned(ILogger logger, string file, long first, long last);
+
     [LoggerMessage(Level = LogLevel.Error, Message = "What is absent of {File} cannot be told: {Reason}")]
     public static partial void PlanFailed(ILogger logger, string file, string reason);
 }

@@ -13,7 +13,7 @@ sealed unsafe class MemoryTarget(int memory, long offset, int length) : IPieceTa
     /// <summary>Whether what was finished so far was right.</summary>
     public bool IsRight { get; private set; } = true;
 
-    public bool TryBegin(long piece) => true;
+    public BeginOutcome TryBegin(in Piece piece) => BeginOutcome.Begun;
 
     public Errno Write(in Piece piece, long at, ReadOnlySpan<byte> bytes)
     {

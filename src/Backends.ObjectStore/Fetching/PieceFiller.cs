@@ -21,6 +21,7 @@ sealed class PieceFiller(PieceStore store, IPieceTarget target, FetchRun run, bo
     int _index;
     bool _open;
     bool _filling;
+    bool _pinned;
     long _have;
 
     /// <summary>Whether nothing of what is to come is wanted any more.</summary>
@@ -87,7 +88,9 @@ sealed class PieceFiller(PieceStore store, IPieceTarget target, FetchRun run, bo
         else ReadBatch(next, end);
         _open = true;
         _have = 0;
-        _filling = target.TryBegin(next);
+        var begun = target.TryBegin(_batch[_index]);
+        _filling = begun == BeginOutcome.Begun;
+        _pinned = begun == BeginOutcome.Pinned;
         return true;
     }
 
@@ -103,7 +106,7 @@ sealed class PieceFiller(PieceStore store, IPieceTarget target, FetchRun run, bo
     Errno Close(in Piece piece)
     {
         _open = false;
-        var outcome = FetchOutcome.Done;
+        var outcome = _pinned ? FetchOutcome.Pinned : FetchOutcome.Done;
         var error = Errno.None;
         if (_filling)
         {

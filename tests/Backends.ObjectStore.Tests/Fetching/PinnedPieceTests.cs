@@ -1,0 +1,59 @@
+using VirtioFsStore.Backends.ObjectStore.Cache;
+using VirtioFsStore.Backends.ObjectStore.Tests.Cache;
+using VirtioFsStore.Core.Interop;
+using Xunit;
+
+namespace VirtioFsStore.Backends.ObjectStore.Tests.Fetching;
+
+/// <summary>Pieces that are found damaged while a guest has their pages mapped.</summary>
+public sealed class PinnedPieceTests : IAsyncDisposable
+{
+    readonly CacheFixture _fixture = new(MadeLayer.Gzip(72, 1_500_000), CacheFixture.Plain, PieceState.Present);
+    readonly Piece _piece;
+    readonly ByteRangeLock _pin;
+
+    public PinnedPieceTests()
+    {
+        _piece = _fixture.Layer.Pieces.MaxBy(piece => piece.Length);
+        _pin = new ByteRangeLock { Type = FileLocks.F_RDLCK, Start = DataPages.Down(_piece.DataOffset), Length = DataPages.Size };
+        Assert.Equal(0, FileLocks.SetRange(_fixture.Reader.Descriptor, _pin));
+    }
+
+    public ValueTask DisposeAsync() => _fixture.DisposeAsync();
+
+    /// <returns>The bytes that the guest sees.</returns>
+    async Task<byte[]> DamageAsync()
+    {
+        using (var data = File.OpenHandle(_fixture.Files.Data, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite))
+            RandomAccess.Write(data, "damaged"u8, _piece.DataOffset + _piece.Length / 2);
+        Assert.Equal([_piece.Id], (await _fixture.Cache.Store.VerifyAsync(null, default)).Damaged);
+        return await File.ReadAllBytesAsync(_fixture.Files.Data);
+    }
+
+    [Fact]
+    public async Task What_a_guest_has_mapped_does_not_change_before_it_lets_go_of_it()
+    {
+        var seen = await DamageAsync();
+
+        Assert.Equal(Errno.EIO, await _fixture.Cache.EnsureAsync(_piece.Id, 1, null, default));
+        Assert.Equal(seen, await File.ReadAllBytesAsync(_fixture.Files.Data));
+
+        Assert.Equal(0, FileLocks.SetRange(_fixture.Reader.Descriptor, _pin with { Type = FileLocks.F_UNLCK }));
+        Assert.Equal(Errno.None, await _fixture.Cache.EnsureAsync(_piece.Id, 1, null, default));
+        _fixture.Reader.AssertComplete();
+    }
+
+    [Fact]
+    public async Task Its_neighbours_are_fetched()
+    {
+        await DamageAsync();
+        var span = _fixture.Layer.Spans[_piece.Span];
+        _fixture.Cache.Store.Evict(span.FirstPiece, span.PieceCount);
+        var others = Enumerable.Range((int)span.FirstPiece, (int)span.PieceCount).Where(piece => piece != _piece.Id && !_fixture.Reader.IsPresent(piece)).ToArray();
+        Assert.NotEmpty(others);
+
+        Assert.Equal(Errno.EIO, await _fixture.Cache.EnsureAsync(span.FirstPiece, (int)span.PieceCount, null, default));
+
+        Assert.All(others, piece => Assert.True(_fixture.Reader.Read(_fixture.Layer.Pieces[piece])));
+    }
+}
