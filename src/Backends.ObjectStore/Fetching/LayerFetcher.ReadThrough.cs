@@ -29,8 +29,13 @@ sealed partial class LayerFetcher
             var spans = Volatile.Read(ref _spans) ?? await Task.Run(Spans, stop.Token).ConfigureAwait(false);
             var (from, to) = (spans.SpanOf(first), spans.SpanOf(first + count - 1));
             _store.Counters.ReadThrough();
-            var run = new FetchRun(from, first, first + count, spans[from].InOffset, spans[to].InEnd, RequestPriority.Demand);
-            var outcome = await FillAsync(run, target, stop.Token).ConfigureAwait(false);
+            FetchOutcome outcome;
+            do
+            {
+                var run = new FetchRun(from, first, first + count, spans[from].InOffset, spans[to].InEnd, RequestPriority.Demand);
+                outcome = await FillAsync(run, target, stop.Token).ConfigureAwait(false);
+            }
+            while (outcome == FetchOutcome.Moved);
             if (outcome != FetchOutcome.Done || !target.IsRight) return new ReadThrough(Errno.EIO, null);
             var read = new ReadThrough(Errno.None, memory);
             memory = null;

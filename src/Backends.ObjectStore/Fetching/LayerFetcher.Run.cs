@@ -109,6 +109,11 @@ sealed partial class LayerFetcher
             await using (range.ConfigureAwait(false))
                 return await FillAsync(run, target, range, decoder, hasDigest, cancellation).ConfigureAwait(false);
         }
+        catch (Exception) when (!cancellation.IsCancellationRequested && _source.IsReplaced(shared))
+        {
+            // The image that it was of may have been closed meanwhile. Another one has the layer as well, or nobody waits.
+            return FetchOutcome.Moved;
+        }
         catch (SourceException e)
         {
             // What does not pass by itself may pass with another address, other credentials: the source is opened anew.

@@ -5,9 +5,15 @@ namespace VirtioFsStore.Backends.ObjectStore.Fetching;
 /// <summary>A source that several fetches use. Its owner counts them.</summary>
 sealed class SharedSource : IAsyncDisposable
 {
-    public SharedSource(Func<CancellationToken, ValueTask<IRangeSource>> open, long size, CancellationToken cancellation) =>
+    public SharedSource(int generation, Func<CancellationToken, ValueTask<IRangeSource>> open, long size, CancellationToken cancellation)
+    {
+        Generation = generation;
         // Elsewhere: whoever opens may block, and the caller holds a lock.
         Opened = Task.Run(() => OpenAsync(open, size, cancellation), cancellation);
+    }
+
+    /// <summary>How often the slot had been given another source before.</summary>
+    public int Generation { get; }
 
     public Task<IRangeSource> Opened { get; }
 

@@ -9,6 +9,7 @@ sealed class SourceSlot(Func<CancellationToken, ValueTask<IRangeSource>> open) :
     readonly Lock _lock = new();
     Func<CancellationToken, ValueTask<IRangeSource>> _open = open;
     SharedSource? _current;
+    int _generation;
 
     /// <summary>The source, to be given back with <see cref="ReleaseAsync"/>.</summary>
     /// <param name="size">What the blob is known to have.</param>
@@ -16,23 +17,37 @@ sealed class SourceSlot(Func<CancellationToken, ValueTask<IRangeSource>> open) :
     /// <exception cref="SourceException">It cannot be opened, or has another size.</exception>
     public async ValueTask<SharedSource> AcquireAsync(long size, CancellationToken cancellation)
     {
-        SharedSource shared;
-        lock (_lock)
+        while (true)
         {
-            shared = _current ??= new SharedSource(_open, size, cancellation);
-            shared.Users++;
-        }
+            SharedSource shared;
+            lock (_lock)
+            {
+                shared = _current ??= new SharedSource(_generation, _open, size, cancellation);
+                shared.Users++;
+            }
 
-        try
-        {
-            await shared.Opened.ConfigureAwait(false);
-            return shared;
+            try
+            {
+                await shared.Opened.ConfigureAwait(false);
+                return shared;
+            }
+            catch (Exception) when (!cancellation.IsCancellationRequested && IsReplaced(shared))
+            {
+                await ReleaseAsync(shared, broken: true).ConfigureAwait(false);
+            }
+            catch
+            {
+                await ReleaseAsync(shared, broken: true).ConfigureAwait(false);
+                throw;
+            }
         }
-        catch
-        {
-            await ReleaseAsync(shared, broken: true).ConfigureAwait(false);
-            throw;
-        }
+    }
+
+    /// <summary>Whether another source has come in the place of one since it was acquired: its owner may have closed it, so that what it fails with
+    /// says nothing of the blob.</summary>
+    public bool IsReplaced(SharedSource shared)
+    {
+        lock (_lock) return shared.Generation != _generation;
     }
 
     /// <param name="shared">What was acquired.</param>
@@ -55,6 +70,7 @@ sealed class SourceSlot(Func<CancellationToken, ValueTask<IRangeSource>> open) :
         lock (_lock)
         {
             _open = open;
+            _generation++;
             old = _current;
             _current = null;
             if (old is null || old.Users > 0) return ValueTask.CompletedTask;
