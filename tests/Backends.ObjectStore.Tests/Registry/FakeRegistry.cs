@@ -46,7 +46,8 @@ sealed class FakeRegistry : IAsyncDisposable
 
     public RemoteOptions Options => new() { Registry = new RegistryOptions { ConfigFile = ConfigFile, HostsFolder = HostsFolder }, Timeout = TimeSpan.FromMinutes(1) };
 
-    public RegistryClient Client() => new(RegistryName.Parse($"{Server.Host}/{Repository}"), Options, new RemoteEndpoints(Time, () => 0));
+    /// <param name="time">Null for <see cref="Time"/>.</param>
+    public RegistryClient Client(TimeProvider? time = null) => new(RegistryName.Parse($"{Server.Host}/{Repository}"), Options, new RemoteEndpoints(time ?? Time, () => 0));
 
     public void WriteConfig(string json) => File.WriteAllText(ConfigFile, json.Replace("HOST", Server.Host, StringComparison.Ordinal));
 

@@ -1,6 +1,7 @@
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.ObjectStore.Sources.Registry;
 using VirtioFsStore.Backends.ObjectStore.Tests.Decompression;
+using VirtioFsStore.Backends.ObjectStore.Tests.Resilience;
 using VirtioFsStore.FaultProxy;
 using Xunit;
 
@@ -94,6 +95,45 @@ public sealed class PushTests : IAsyncLifetime, IAsyncDisposable
     }
 
     [Fact]
+    public async Task An_end_whose_answer_was_lost_is_an_end_also_where_blobs_lie_elsewhere()
+    {
+        await using var store = FaultServer.Serve(request => ProxyAnswer.OfContent(request, _blob[..1000]));
+        _registry.Server.Inject(new Fault { ResetAfter = -1 }, 1, request => request.Method == "PUT");
+        _registry.Server.Inject(Fault.Redirect(store.Url), int.MaxValue, request => request.Method == "HEAD");
+        await PushAsync(_blob[..1000]);
+        Assert.Single(_registry.Server.Requests, request => request.Method == "POST");
+    }
+
+    [Fact]
+    public async Task A_registry_may_take_minutes_to_end_an_upload()
+    {
+        var clock = new ManualClock();
+        using var client = _registry.Client(clock);
+        var verified = new TaskCompletionSource();
+        _registry.Server.Inject(new Fault { HoldUntil = verified.Task }, 1, request => request.Method == "PUT");
+        await using var source = new MemorySource(_blob[..1000]);
+        var pushing = client.PushBlobAsync(Digest.Sha256(_blob.AsSpan(0, 1000)), source, null, default).AsTask();
+        await _registry.Server.WaitForRequestsAsync(3);
+        clock.Advance(TimeSpan.FromMinutes(9));
+        verified.SetResult();
+        await pushing;
+        Assert.Equal(["POST", "PATCH", "PUT"], _registry.Server.Requests.Select(request => request.Method));
+    }
+
+    [Fact]
+    public async Task What_an_earlier_call_left_is_read_again_however_long_that_takes()
+    {
+        var clock = new ManualClock();
+        using var client = _registry.Client(clock);
+        await using var source = new MemorySource(_blob);
+        _registry.Server.Inject(Fault.Answer(403), 1, request => IsPatch(request) && request["Content-Range"]!.StartsWith("33554432", StringComparison.Ordinal));
+        await Assert.ThrowsAsync<SourceException>(async () => await client.PushBlobAsync(Digest.Sha256(_blob), source, null, default));
+        await using var slow = new OpenedSource(source, offset => clock.Advance(offset == 0 ? TimeSpan.FromHours(1) : TimeSpan.Zero));
+        await client.PushBlobAsync(Digest.Sha256(_blob), slow, null, default);
+        Assert.Equal(["0-33554431", "33554432-34603007", "33554432-34603007"], Chunks);
+    }
+
+    [Fact]
     public async Task A_later_call_goes_on_with_what_an_earlier_one_left()
     {
         _registry.Server.Inject(Fault.Answer(403), 1, request => IsPatch(request) && request["Content-Range"]!.StartsWith("33554432", StringComparison.Ordinal));
@@ -175,5 +215,23 @@ public sealed class PushTests : IAsyncLifetime, IAsyncDisposable
         await _client.PutManifestAsync("tag", FakeRegistry.ManifestType, "{}"u8.ToArray(), default);
         Assert.Equal((FakeRegistry.ManifestType, "PUT"), (_registry.Server.Requests[^1]["Content-Type"], _registry.Server.Requests[^1].Method));
         Assert.Equal("{}"u8, _registry.Manifests["tag"]);
+    }
+
+    /// <summary>Tells at which offset it is opened.</summary>
+    sealed class OpenedSource(IRangeSource inner, Action<long> opened) : IRangeSource
+    {
+        public string Name => inner.Name;
+
+        public long Size => inner.Size;
+
+        public SourceIdentity Identity => inner.Identity;
+
+        public ValueTask<Stream> OpenAsync(long offset, long length, CancellationToken cancellation)
+        {
+            opened(offset);
+            return inner.OpenAsync(offset, length, cancellation);
+        }
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 }

@@ -8,9 +8,23 @@ namespace VirtioFsStore.Backends.ObjectStore.Sources.Registry;
 
 /// <summary>One upload of a blob (distribution specification, "Pushing a blob in chunks"): POST begins it, PATCH carries chunks, PUT ends it by its
 /// digest, and GET tells after a failure how far it got.</summary>
+/// <param name="what">For messages.</param>
+/// <param name="host">Gets it.</param>
+/// <param name="digest">Of the blob.</param>
+/// <param name="from">The blob.</param>
+/// <param name="isThere">Asks the host once whether it has the blob.</param>
+/// <param name="progress">Is told how many bytes went out so far; null for nobody.</param>
+/// <param name="endpoint">Whose bounds hold.</param>
+/// <param name="counters">Of its requests.</param>
+/// <param name="timeout">Of a request, with all its tries, but for the one that ends the upload.</param>
 sealed class BlobUpload(
-    string what, RegistryHost host, Digest digest, IRangeSource from, Action<long>? progress, RemoteEndpoint endpoint, SourceCounters counters, TimeSpan timeout) : IDisposable
+    string what, RegistryHost host, Digest digest, IRangeSource from, Func<CancellationToken, ValueTask<bool>> isThere, Action<long>? progress, RemoteEndpoint endpoint,
+    SourceCounters counters, TimeSpan timeout) : IDisposable
 {
+    /// <summary>Registries verify a blob, and some copy it to where it stays, before they answer: of many gigabytes, that takes minutes. A third of
+    /// this is for one try.</summary>
+    static readonly TimeSpan s_endLimit = TimeSpan.FromMinutes(30);
+
     /// <summary>What is lost at most where a registry keeps nothing of a chunk that broke; large enough that round trips do not count.</summary>
     const long ChunkSize = 32L << 20;
 
@@ -59,20 +73,26 @@ sealed class BlobUpload(
 
     async ValueTask UploadAsync(CancellationToken cancellation)
     {
-        if (Location is null) await RunAsync((_, token) => BeginAsync(token), cancellation).ConfigureAwait(false);
-        while (_isUncertain || _offset < from.Size) await RunAsync(SendChunkAsync, cancellation).ConfigureAwait(false);
+        if (Location is null) await RunAsync((_, token) => BeginAsync(token), timeout, cancellation).ConfigureAwait(false);
+        while (_isUncertain || _offset < from.Size)
+        {
+            // That takes as long as it takes to read it, and no request waits meanwhile.
+            if (!_isUncertain) await HashUpToAsync(_offset, cancellation).ConfigureAwait(false);
+            await RunAsync(SendChunkAsync, timeout, cancellation).ConfigureAwait(false);
+        }
+
         await HashUpToAsync(_offset, cancellation).ConfigureAwait(false);
         if (!digest.Matches(_hash, out var actual))
         {
-            await RunAsync((_, token) => AbandonAsync(token), cancellation).ConfigureAwait(false);
+            await RunAsync((_, token) => AbandonAsync(token), timeout, cancellation).ConfigureAwait(false);
             throw new SourceException($"{what}: {from.Name} has digest {actual}; nothing was stored");
         }
 
-        await RunAsync((_, token) => EndAsync(token), cancellation).ConfigureAwait(false);
+        await RunAsync((_, token) => EndAsync(token), s_endLimit, cancellation).ConfigureAwait(false);
     }
 
-    ValueTask<bool> RunAsync(Func<Action, CancellationToken, ValueTask<bool>> step, CancellationToken cancellation) =>
-        endpoint.RunAsync(step, counters, timeout, cancellation);
+    ValueTask<bool> RunAsync(Func<Action, CancellationToken, ValueTask<bool>> step, TimeSpan limit, CancellationToken cancellation) =>
+        endpoint.RunAsync(step, counters, limit, cancellation);
 
     async ValueTask<bool> BeginAsync(CancellationToken cancellation)
     {
@@ -89,8 +109,8 @@ sealed class BlobUpload(
     {
         if (_isUncertain) await AskHowFarAsync(cancellation).ConfigureAwait(false);
         var (start, length) = (_offset, Math.Min(from.Size - _offset, Math.Max(ChunkSize, _minimum)));
-        if (length == 0) return true;
-        await HashUpToAsync(start, cancellation).ConfigureAwait(false);
+        // What it has of an earlier upload is to be hashed before.
+        if (length == 0 || start > _hashed) return true;
         UploadContent? content = null;
         var sending = new Lock();
         var isOver = false;
@@ -162,7 +182,8 @@ sealed class BlobUpload(
         catch (SourceException e) when (e.Failure == SourceFailure.Missing)
         {
             // The end of an earlier try may have arrived, and only its answer been lost.
-            using var response = await SendAsync(() => new HttpRequestMessage(HttpMethod.Head, host.Address($"blobs/{digest}")), cancellation, HttpStatusCode.OK).ConfigureAwait(false);
+            counters.Requested();
+            if (!await isThere(cancellation).ConfigureAwait(false)) throw;
         }
 
         return true;

@@ -18,20 +18,8 @@ public sealed partial class RegistryClient
     /// <exception cref="SourceException">That cannot be found out.</exception>
     public ValueTask<bool> HasBlobAsync(Digest digest, long size, CancellationToken cancellation)
     {
-        var (host, what) = (Target, $"HEAD {Name}@{digest}");
-        return _endpoint.RunAsync(async token =>
-        {
-            try
-            {
-                using var response = await SendAsync(
-                    host, RegistryAction.Pull, what, () => new HttpRequestMessage(HttpMethod.Head, host.Address($"blobs/{digest}")), token, HttpStatusCode.OK).ConfigureAwait(false);
-                return response.Content.Headers.ContentLength is not { } length || length == size;
-            }
-            catch (SourceException e) when (e.Failure == SourceFailure.Missing)
-            {
-                return false;
-            }
-        }, Counters, _timeout, cancellation);
+        var host = Target;
+        return _endpoint.RunAsync(token => IsThereAsync(host, digest, size, token), Counters, _timeout, cancellation);
     }
 
     /// <summary>Uploads a blob, verified on the way. One that broke off goes on where the registry says it stopped, also one of an earlier call.</summary>
@@ -43,7 +31,9 @@ public sealed partial class RegistryClient
     public async ValueTask PushBlobAsync(Digest digest, IRangeSource from, Action<long>? progress, CancellationToken cancellation)
     {
         _brokenUploads.TryRemove(digest, out var broken);
-        using var upload = new BlobUpload($"upload of {digest} to {Name}", Target, digest, from, progress, _endpoint, Counters, _timeout);
+        var host = Target;
+        using var upload = new BlobUpload(
+            $"upload of {digest} to {Name}", host, digest, from, token => IsThereAsync(host, digest, from.Size, token), progress, _endpoint, Counters, _timeout);
         try
         {
             await upload.RunAsync(broken, cancellation).ConfigureAwait(false);
@@ -95,5 +85,19 @@ public sealed partial class RegistryClient
                 [HttpStatusCode.Accepted, HttpStatusCode.OK, HttpStatusCode.NoContent, HttpStatusCode.MethodNotAllowed, HttpStatusCode.BadRequest, HttpStatusCode.NotImplemented, .. gone]).ConfigureAwait(false);
             return response.IsSuccessStatusCode || response.StatusCode == HttpStatusCode.NotFound;
         }, Counters, _timeout, cancellation);
+    }
+
+    async ValueTask<bool> IsThereAsync(RegistryHost host, Digest digest, long size, CancellationToken cancellation)
+    {
+        try
+        {
+            using var response = await SendAsync(
+                host, RegistryAction.Pull, $"HEAD {Name}@{digest}", () => new HttpRequestMessage(HttpMethod.Head, host.Address($"blobs/{digest}")), cancellation, HttpStatusCode.OK).ConfigureAwait(false);
+            return response.Content.Headers.ContentLength is not { } length || length == size;
+        }
+        catch (SourceException e) when (e.Failure == SourceFailure.Missing)
+        {
+            return false;
+        }
     }
 }
