@@ -101,6 +101,17 @@ public sealed class HostsFileTests : IDisposable
     }
 
     [Theory]
+    [InlineData("", RegistryCapabilities.All)]
+    [InlineData("capabilities = []", RegistryCapabilities.All)]
+    [InlineData("capabilities = [\"Pull\"]", RegistryCapabilities.Pull)]
+    [InlineData("capabilities = [\"referrers\"]", RegistryCapabilities.None)]
+    public void Capabilities_are_what_containerd_takes_them_for(string text, object expected)
+    {
+        Write("some.example", "hosts.toml", text);
+        Assert.Equal(expected, Assert.Single(Find("some.example/a")).Capabilities);
+    }
+
+    [Theory]
     [InlineData("server = ")]
     [InlineData("server = 5")]
     [InlineData("server = \"ftp://x\"")]

@@ -46,11 +46,13 @@ static class HostsFile
 
     static RegistryCapabilities Capabilities(string path, List<KeyValuePair<string, object>> table)
     {
-        if (Find(table, "capabilities") is null) return RegistryCapabilities.All;
+        var given = Texts(path, table, "capabilities");
+        // An empty list is none, and means all (containerd, core/remotes/docker/config/hosts.go).
+        if (given.Count == 0) return RegistryCapabilities.All;
         var all = RegistryCapabilities.None;
-        foreach (var text in Texts(path, table, "capabilities"))
+        foreach (var text in given)
         {
-            all |= text switch
+            all |= text.ToLowerInvariant() switch
             {
                 "pull" => RegistryCapabilities.Pull,
                 "resolve" => RegistryCapabilities.Resolve,
