@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.ObjectStore.Sources.Http;
+using VirtioFsStore.Backends.ObjectStore.Tests.Registry;
 using VirtioFsStore.FaultProxy;
 using Xunit;
 
@@ -97,6 +98,29 @@ public sealed class TlsTests : IDisposable
             : (Write("client.cert", pem), Write("client.key", key.ExportPkcs8PrivateKeyPem()));
         Assert.Equal(HttpStatusCode.OK, await AskAsync(server, new HttpTrust([_authorityFile], [(certificateFile, keyFile)], false)));
         await Assert.ThrowsAsync<SourceException>(() => AskAsync(server, new HttpTrust([_authorityFile], [], false)));
+    }
+
+    [Theory]
+    [InlineData("ca = \"CA\"\nclient = \"CLIENT\"", false, true)]
+    [InlineData("ca = \"CA\"\nclient = \"CLIENT\"", true, false)]
+    [InlineData("skip_verify = true\nclient = \"CLIENT\"", false, false)]
+    public async Task Where_a_registry_sends_one_its_authorities_are_believed_and_no_more(string hosts, bool asksForCertificate, bool isRead)
+    {
+        await using var registry = new FakeRegistry(Certificate("127.0.0.1", out _), asksForCertificate: true);
+        await using var store = Serve(asksForCertificate: asksForCertificate);
+        using var certificate = Certificate("127.0.0.9", out var key);
+        var client = Write("client.pem", certificate.ExportCertificatePem() + "\n" + key.ExportPkcs8PrivateKeyPem());
+        hosts = hosts.Replace("CA", _authorityFile, StringComparison.Ordinal).Replace("CLIENT", client, StringComparison.Ordinal);
+        registry.WriteHosts(registry.Server.Host, $"server = \"{registry.Server.Url}\"\n{hosts}\n");
+        registry.Server.Inject(Fault.Redirect(store.Url), int.MaxValue);
+        using var opened = registry.Client();
+        await using var blob = opened.OpenBlob(Digest.Sha256("sound"u8), 5);
+        var read = new byte[5];
+        if (isRead) await blob.ReadAsync(0, read, default);
+        else await Assert.ThrowsAsync<SourceException>(async () => await blob.ReadAsync(0, read, default));
+        Assert.Equal(isRead ? "sound"u8.ToArray() : new byte[5], read);
+        Assert.NotEmpty(registry.Server.Requests);
+        Assert.Equal(isRead ? 1 : 0, store.Requests.Count);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.ObjectStore.Sources.Registry;
@@ -17,7 +18,10 @@ sealed class FakeRegistry : IAsyncDisposable
     readonly Dictionary<string, MemoryStream> _uploads = [];
     readonly string _folder = Directory.CreateTempSubdirectory("vfs-registry").FullName;
 
-    public FakeRegistry() => Server = FaultServer.Serve(Answer);
+    /// <param name="certificate">Speaks TLS where it is given.</param>
+    /// <param name="asksForCertificate">Of clients.</param>
+    public FakeRegistry(X509Certificate2? certificate = null, bool asksForCertificate = false) =>
+        Server = FaultServer.Serve(Answer, null, certificate, asksForCertificate);
 
     public FaultServer Server { get; }
 

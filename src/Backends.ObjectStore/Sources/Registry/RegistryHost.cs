@@ -13,14 +13,14 @@ sealed class RegistryHost : IHttpSender, IDisposable
     readonly RegistryHostOptions _options;
     readonly RegistryAuthorization _authorization;
     readonly TimeProvider _clock;
-    readonly HttpLink _link;
+    readonly OriginLink _link;
     long _suspectUntil = long.MinValue;
 
     /// <exception cref="SourceException">Its certificates cannot be read.</exception>
     public RegistryHost(RegistryName registry, RegistryHostOptions options, DockerConfig config, SourceCounters counters, TimeProvider clock)
     {
         (_registry, _options, _clock) = (registry, options, clock);
-        _link = new HttpLink(options.Trust);
+        _link = new OriginLink(options.Base, options.Trust);
         _authorization = new RegistryAuthorization(
             registry.Repository, options.MirrorOf is null ? registry.CredentialKey : options.Base.Authority, options.Base, config, _link, counters, clock);
     }
@@ -34,7 +34,7 @@ sealed class RegistryHost : IHttpSender, IDisposable
 
     public bool IsSuspect => Interlocked.Read(ref _suspectUntil) > _clock.GetUtcNow().UtcTicks;
 
-    /// <summary>For addresses that this host sends one to: with its trust, without its credentials.</summary>
+    /// <summary>For addresses that this host sends one to: without its credentials.</summary>
     public IHttpSender Elsewhere => _link;
 
     /// <summary>It failed: others are asked before it for a while.</summary>
