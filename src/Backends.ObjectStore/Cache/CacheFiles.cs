@@ -127,7 +127,8 @@ unsafe class CacheFiles : IDisposable
         return FileSpace.Allocate(_data.Value, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length).ToErrno();
     }
 
-    public virtual Errno SyncData() => Durability.SyncData(_data.Value).ToErrno();
+    /// <summary>With the time at which it was written, for the seal.</summary>
+    public virtual Errno SyncData() => Durability.Sync(_data.Value).ToErrno();
 
     /// <summary>Words and header: fsync writes what was stored through mappings too.</summary>
     public virtual Errno SyncState() => Durability.Sync(_state.Value).ToErrno();

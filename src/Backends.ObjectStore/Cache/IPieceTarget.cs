@@ -6,7 +6,8 @@ namespace VirtioFsStore.Backends.ObjectStore.Cache;
 interface IPieceTarget
 {
     /// <summary>Begins a piece where it is wanted and may be written; only then do the others follow.</summary>
-    BeginOutcome TryBegin(in Piece piece);
+    /// <returns>Why the piece cannot be begun just now; it may be tried again.</returns>
+    Errno TryBegin(in Piece piece, out BeginOutcome outcome);
 
     /// <param name="piece">Which.</param>
     /// <param name="at">The offset of the bytes in the piece.</param>
@@ -15,5 +16,5 @@ interface IPieceTarget
 
     /// <param name="piece">Which.</param>
     /// <param name="right">Whether all of it was written and has the digest that it should have.</param>
-    Errno Finish(in Piece piece, bool right);
+    void Finish(in Piece piece, bool right);
 }

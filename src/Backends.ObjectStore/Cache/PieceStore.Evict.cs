@@ -71,7 +71,7 @@ public sealed partial class PieceStore
         {
             if (!IsGone(piece.Id) || !TryLock(piece, out var touched)) return;
             var pages = PagesOf(piece, neighbours);
-            if (pages.Length > 0) _ = _files.Punch(pages.Offset, pages.Length);
+            if (pages.Length > 0 && MakeDirty() == Errno.None) _ = _files.Punch(pages.Offset, pages.Length);
             Unlock(touched);
         }
     }

@@ -67,14 +67,14 @@ public sealed partial class PieceStore
         lock (_gate)
         {
             _files.SetSyncing(false);
-            if (error == Errno.None && _changes == before)
+            if (error == Errno.None && _changes == before && _filling.Count == 0)
             {
                 _files.Seal();
                 _files.SetBootId(Guid.Empty);
                 error = _files.SyncState();
-                // Whichever header is on the disk now, it is true of the words there.
-                if (error == Errno.None) _dirty = false;
-                else _files.SetBootId(_boot);
+                // Whichever header is on the disk now, it is true of the words there, and the next change has to see to it anew.
+                _dirty = false;
+                if (error != Errno.None) _files.SetBootId(_boot);
             }
         }
 
@@ -95,6 +95,8 @@ public sealed partial class PieceStore
         }
         else if (boot == _boot && !_files.IsSyncing)
         {
+            // Whoever wrote the id may have been killed before the disk had it.
+            SystemCallException.ThrowIfError(-(int)_files.SyncState(), "fsync", Name);
             _dirty = true;
             return;
         }

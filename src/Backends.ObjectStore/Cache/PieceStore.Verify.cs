@@ -122,6 +122,8 @@ public sealed partial class PieceStore
             {
                 word = _files.Word(piece.Id);
                 if (StateOf(piece.Id) != PieceState.Suspect) return true;
+                // It stays as it is.
+                if (MakeDirty() != Errno.None) return true;
                 failedSyncs = _failedSyncs;
                 _filling.Add(piece.Id, failedSyncs);
             }
@@ -137,7 +139,7 @@ public sealed partial class PieceStore
                 {
                     _filling.Remove(piece.Id);
                     // A sync that failed meanwhile has put it in doubt again.
-                    if (failedSyncs == _failedSyncs && right && MakeDirty() == Errno.None) SetState(piece.Id, PieceState.Present);
+                    if (failedSyncs == _failedSyncs && right) SetState(piece.Id, PieceState.Present);
                 }
             }
 

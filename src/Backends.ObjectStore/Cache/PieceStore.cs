@@ -13,16 +13,16 @@ namespace VirtioFsStore.Backends.ObjectStore.Cache;
 /// <para>1. Bytes are written while their piece is not present, and a word says present only after them. So a server that finds the same word,
 /// present, before and after its read has right bytes; and after a kill -9 nothing is lost, as the page cache outlives a process.</para>
 /// <para>2. A mark may reach the disk before its bytes do, and a punched hole before the word that says absent. Either would be a present piece of
-/// zeros, so before the first mark or hole after a sync the header gets this boot's id and is synced: after a power cut all marks are in doubt.</para>
+/// zeros, so before anything is written or dropped after a sync the header gets this boot's id and is synced: after a power cut all marks are in doubt.</para>
 /// <para>3. A sync writes data, then words, then a header of zeros, each durable before the next, and the header only if nothing was marked or
-/// dropped meanwhile. So a header of zeros on the disk has nothing but true words beside it.</para>
+/// dropped meanwhile, and nothing is just being written. So a header of zeros on the disk has nothing but true words beside it.</para>
 /// <para>4. Marks of another boot become suspect: first the words, and when those are durable, the header. The other way round, a cut in between
 /// would leave marks of the old boot under a header that vouches for them.</para>
 /// <para>5. A sync of data that failed has said so once, and the kernel may since have dropped what it could not write. All present pieces become
 /// suspect at once, and those that were being written when they are finished. They are written again when they are verified, as their pages
 /// count as clean. A keeper that is killed between the failure and the last of these words has left the header's syncing mark.</para>
-/// <para>6. Where the header is zeros, a seal beside it tells whether anyone else wrote to the files since: then all marks are in doubt. A keeper
-/// that began to write a piece and ended before it marked one looks like that too, which costs no more than looking.</para>
+/// <para>6. Where the header is zeros, a seal beside it tells whether anyone wrote to the files since. By rule 2 that was no keeper, and all marks are
+/// in doubt.</para>
 /// </remarks>
 public sealed partial class PieceStore : IAsyncDisposable, IPieceTarget
 {
@@ -207,22 +207,31 @@ public sealed partial class PieceStore : IAsyncDisposable, IPieceTarget
     }
 
     /// <summary>Begins to write a piece, if it is absent: until it is finished nobody drops or writes it.</summary>
-    BeginOutcome IPieceTarget.TryBegin(in Piece piece)
+    Errno IPieceTarget.TryBegin(in Piece piece, out BeginOutcome outcome)
     {
+        outcome = BeginOutcome.NotWanted;
         lock (_gate)
         {
-            if (!IsGone(piece.Id)) return BeginOutcome.NotWanted;
+            if (!IsGone(piece.Id)) return Errno.None;
             // A pin that comes later is let go of, as the word says absent.
-            if (IsPinned(piece)) return BeginOutcome.Pinned;
+            if (IsPinned(piece))
+            {
+                outcome = BeginOutcome.Pinned;
+                return Errno.None;
+            }
+
+            var error = MakeDirty();
+            if (error != Errno.None) return error;
             _filling.Add(piece.Id, _failedSyncs);
-            return BeginOutcome.Begun;
+            outcome = BeginOutcome.Begun;
+            return Errno.None;
         }
     }
 
     Errno IPieceTarget.Write(in Piece piece, long at, ReadOnlySpan<byte> bytes) => _files.WriteData(piece.DataOffset + at, bytes);
 
     /// <summary>Ends writing a piece: marks it present if its bytes are <paramref name="right"/>, else drops them.</summary>
-    Errno IPieceTarget.Finish(in Piece piece, bool right)
+    void IPieceTarget.Finish(in Piece piece, bool right)
     {
         lock (_gate)
         {
@@ -232,24 +241,21 @@ public sealed partial class PieceStore : IAsyncDisposable, IPieceTarget
                 // The word says absent already, so that whatever becomes of this after a crash is garbage that nobody reads.
                 var pages = PagesOf(piece, NeighboursOf(piece));
                 if (pages.Length > 0) _ = _files.Punch(pages.Offset, pages.Length);
-                return Errno.None;
+                return;
             }
 
-            var error = MakeDirty();
-            if (error != Errno.None) return error;
             // Rule 5: a part of it may be lost already.
             SetState(piece.Id, failedSyncs == _failedSyncs ? PieceState.Present : PieceState.Suspect);
         }
 
         Use.Touch(piece.Id, 1);
         Counters.Filled(piece.Length);
-        return Errno.None;
     }
 
     /// <summary>Of a piece that the index knows no digest of, and whose bytes are right.</summary>
     internal void NoteDigest(long piece, ReadOnlySpan<byte> digest) => _digests.Note(piece, digest);
 
-    /// <summary>Rule 2. Under the gate.</summary>
+    /// <summary>Rule 2: to be called before anything is changed. What is begun under the gate with it keeps the header so until it is finished.</summary>
     Errno MakeDirty()
     {
         if (_dirty) return Errno.None;

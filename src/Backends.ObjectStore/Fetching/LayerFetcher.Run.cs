@@ -152,7 +152,7 @@ sealed partial class LayerFetcher
                     {
                         fed += filler.Feed(offset + fed, output.AsSpan(fed, given - fed), out var error);
                         if (error == Errno.None) continue;
-                        if (error is not (Errno.ENOSPC or Errno.EDQUOT)) throw new SystemCallException(error, "pwrite", _store.Name);
+                        if (error is not (Errno.ENOSPC or Errno.EDQUOT)) throw new SystemCallException(error, filler.IsOpen ? "pwrite" : "fsync", _store.Name);
                         if (roomMade++ == MaxRoomMade || !await MakeRoomAsync(run).ConfigureAwait(false)) return NoSpace();
                     }
                 }

@@ -13,7 +13,11 @@ sealed unsafe class MemoryTarget(int memory, long offset, int length) : IPieceTa
     /// <summary>Whether what was finished so far was right.</summary>
     public bool IsRight { get; private set; } = true;
 
-    public BeginOutcome TryBegin(in Piece piece) => BeginOutcome.Begun;
+    public Errno TryBegin(in Piece piece, out BeginOutcome outcome)
+    {
+        outcome = BeginOutcome.Begun;
+        return Errno.None;
+    }
 
     public Errno Write(in Piece piece, long at, ReadOnlySpan<byte> bytes)
     {
@@ -33,9 +37,5 @@ sealed unsafe class MemoryTarget(int memory, long offset, int length) : IPieceTa
         return Errno.None;
     }
 
-    public Errno Finish(in Piece piece, bool right)
-    {
-        IsRight &= right;
-        return Errno.None;
-    }
+    public void Finish(in Piece piece, bool right) => IsRight &= right;
 }

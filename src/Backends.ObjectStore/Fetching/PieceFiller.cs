@@ -27,19 +27,23 @@ sealed class PieceFiller(PieceStore store, IPieceTarget target, FetchRun run, bo
     /// <summary>Whether nothing of what is to come is wanted any more.</summary>
     public bool IsDone { get; private set; }
 
+    /// <summary>Whether a piece has begun that has not ended.</summary>
+    public bool IsOpen => _open;
+
     /// <summary>How many pieces had other bytes than they should.</summary>
     public int Mismatches { get; private set; }
 
     /// <param name="offset">Where the bytes lie in the stream: behind those that were taken before.</param>
     /// <param name="bytes">Some of the stream.</param>
-    /// <param name="error">Why not all of them were taken; the rest may be given again.</param>
+    /// <param name="error">Why not all of them were taken, from a write or, where <see cref="IsOpen"/> is false, the sync before it; the rest may be
+    /// given again.</param>
     /// <returns>How many were taken.</returns>
     /// <exception cref="CacheException">The index is damaged.</exception>
     public int Feed(long offset, ReadOnlySpan<byte> bytes, out Errno error)
     {
         error = Errno.None;
         var taken = 0;
-        while (taken < bytes.Length && OpenNext())
+        while (taken < bytes.Length && OpenNext(out error))
         {
             ref readonly var piece = ref _batch[_index];
             var gap = piece.StreamOffset + _have - (offset + taken);
@@ -56,24 +60,24 @@ sealed class PieceFiller(PieceStore store, IPieceTarget target, FetchRun run, bo
 
             taken += part.Length;
             _have += part.Length;
-            if (_have < piece.Length) continue;
-            error = Close(piece);
-            if (error != Errno.None) return taken;
+            if (_have == piece.Length) Close(piece);
         }
 
-        return bytes.Length;
+        return error == Errno.None ? bytes.Length : taken;
     }
 
     /// <summary>A piece that was begun and not finished is dropped.</summary>
     public void Dispose()
     {
-        if (_open && _filling) _ = target.Finish(_batch[_index], right: false);
+        if (_open && _filling) target.Finish(_batch[_index], right: false);
         _open = false;
         _hash.Dispose();
     }
 
-    bool OpenNext()
+    /// <returns>False where nothing is wanted any more, or there is an <paramref name="error"/>.</returns>
+    bool OpenNext(out Errno error)
     {
+        error = Errno.None;
         if (_open) return true;
         long next, end;
         lock (gate)
@@ -84,13 +88,14 @@ sealed class PieceFiller(PieceStore store, IPieceTarget target, FetchRun run, bo
 
         IsDone = next >= end;
         if (IsDone) return false;
-        if (_index + 1 < _batch.Length) _index++;
-        else ReadBatch(next, end);
+        if (_batch.Length == 0 || next > _batch[^1].Id) ReadBatch(next, end);
+        _index = (int)(next - _batch[0].Id);
+        error = target.TryBegin(_batch[_index], out var outcome);
+        if (error != Errno.None) return false;
         _open = true;
         _have = 0;
-        var begun = target.TryBegin(_batch[_index]);
-        _filling = begun == BeginOutcome.Begun;
-        _pinned = begun == BeginOutcome.Pinned;
+        _filling = outcome == BeginOutcome.Begun;
+        _pinned = outcome == BeginOutcome.Pinned;
         return true;
     }
 
@@ -98,23 +103,21 @@ sealed class PieceFiller(PieceStore store, IPieceTarget target, FetchRun run, bo
     {
         var last = _batch.Length > 0 ? _batch[^1] : default(Piece?);
         _batch = store.Map.Pieces(next, Math.Min(BatchSize, end - next));
-        _index = 0;
         if (last is { } before && (_batch[0].DataOffset < before.DataOffset + before.Length || _batch[0].StreamOffset < before.StreamOffset + before.Length))
             throw new CacheException($"the layer's index is damaged: piece {next} lies before piece {before.Id}; delete the layer's folder from the store, and it is made again");
     }
 
-    Errno Close(in Piece piece)
+    void Close(in Piece piece)
     {
         _open = false;
         var outcome = _pinned ? FetchOutcome.Pinned : FetchOutcome.Done;
-        var error = Errno.None;
         if (_filling)
         {
             Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
             _hash.GetHashAndReset(digest);
             var right = piece.Sha256.IsEmpty ? isVerified : digest.SequenceEqual(piece.Sha256.Span);
             if (right && piece.Sha256.IsEmpty) store.NoteDigest(piece.Id, digest);
-            error = target.Finish(piece, right);
+            target.Finish(piece, right);
             if (!right)
             {
                 Mismatches++;
@@ -123,14 +126,10 @@ sealed class PieceFiller(PieceStore store, IPieceTarget target, FetchRun run, bo
             }
         }
 
-        // The piece is begun no more, so that going on would take the next one's bytes for its.
-        if (error != Errno.None) throw new SystemCallException(error, "fsync", store.Name);
         lock (gate)
         {
             run.Handled(piece.Id, outcome);
             IsDone = run.Next >= run.End;
         }
-
-        return Errno.None;
     }
 }

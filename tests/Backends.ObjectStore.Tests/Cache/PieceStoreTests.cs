@@ -174,15 +174,100 @@ public sealed class PieceStoreTests : IDisposable
     [Fact]
     public void No_hole_is_made_before_the_disk_knows_that_marks_are_in_doubt()
     {
-        var files = _layer.Create(_folder, PieceState.Present);
+        var disk = new TestFiles(_layer.Create(_folder, PieceState.Present));
+        Open(disk).Evict(0, 10);
+        AssertHeaderComesFirst(disk.Log);
+    }
+
+    [Fact]
+    public void Leftovers_are_dropped_only_when_the_disk_knows_that_marks_are_in_doubt()
+    {
+        var files = _layer.Create(_folder);
+        File.WriteAllBytes(files.Data, _layer.Content);
         var disk = new TestFiles(files);
-        var store = Open(disk);
-        store.Evict(0, 10);
-        var log = disk.Log.ToList();
-        var header = log.FindIndex(write => write is { IsData: false, Offset: StateFile.BootIdOffset });
-        var synced = log.FindIndex(write => write is { IsData: false, IsSync: true });
-        var hole = log.FindIndex(write => write is { IsData: true });
-        Assert.True(header >= 0 && header < synced && synced < hole, $"header {header}, synced {synced}, hole {hole}");
+        Open(disk).DropLeftovers();
+        AssertHeaderComesFirst(disk.Log);
+    }
+
+    [Fact]
+    public void Nothing_is_written_before_the_disk_knows_that_marks_are_in_doubt()
+    {
+        var disk = new TestFiles(_layer.Create(_folder));
+        Begin(Open(disk), _layer.Pieces[0]);
+        AssertHeaderComesFirst(disk.Log);
+    }
+
+    [Fact]
+    public async Task A_keeper_that_is_killed_in_the_middle_of_a_piece_leaves_no_marks_in_doubt()
+    {
+        var files = _layer.Create(_folder, PieceState.Present);
+        var killed = Open(files);
+        killed.Evict(0, 1);
+        Assert.Equal(Errno.None, await killed.SyncAsync());
+        Begin(killed, _layer.Pieces[0]);
+        Assert.Equal(s_boot, BootId(files));
+
+        await using var store = Open(files);
+        Assert.Equal(_layer.PieceCount - 1, store.GetStatistics().Present);
+    }
+
+    [Fact]
+    public async Task A_sync_vouches_for_nothing_while_a_piece_is_written()
+    {
+        var files = _layer.Create(_folder, PieceState.Present);
+        await using var store = Open(files);
+        store.Evict(0, 1);
+        Begin(store, _layer.Pieces[0]);
+        Assert.Equal(Errno.None, await store.SyncAsync());
+        Assert.Equal(s_boot, BootId(files));
+
+        ((IPieceTarget)store).Finish(_layer.Pieces[0], right: false);
+        Assert.Equal(Errno.None, await store.SyncAsync());
+        Assert.Equal(Guid.Empty, BootId(files));
+    }
+
+    [Fact]
+    public async Task After_a_header_that_may_be_zeros_on_the_disk_nothing_is_dropped_before_it_is_mended()
+    {
+        var disk = new TestFiles(_layer.Create(_folder, PieceState.Present));
+        await using var store = Open(disk);
+        store.Evict(0, 1);
+        disk.AfterSeal = () => disk.SyncStateError = Errno.EIO;
+        Assert.Equal(Errno.EIO, await store.SyncAsync());
+        var before = disk.Log.Length;
+
+        store.Evict(1, 5);
+        Assert.DoesNotContain(disk.Log.Skip(before), write => write.IsData);
+        disk.AfterSeal = null;
+        disk.SyncStateError = Errno.None;
+        store.Evict(1, 5);
+        AssertHeaderComesFirst(disk.Log[before..]);
+    }
+
+    [Fact]
+    public void A_header_of_a_keeper_that_was_killed_is_synced_before_it_is_relied_upon()
+    {
+        var files = _layer.Create(_folder, PieceState.Present);
+        Open(files).Evict(0, 1);
+        var disk = new TestFiles(files);
+        Open(disk);
+        Assert.Contains(disk.Log, write => write is { IsData: false, IsSync: true });
+    }
+
+    static void Begin(PieceStore store, Piece piece)
+    {
+        IPieceTarget target = store;
+        Assert.Equal(Errno.None, target.TryBegin(piece, out var outcome));
+        Assert.Equal(BeginOutcome.Begun, outcome);
+        Assert.Equal(Errno.None, target.Write(piece, 0, "half"u8));
+    }
+
+    static void AssertHeaderComesFirst(DiskWrite[] log)
+    {
+        var header = Array.FindIndex(log, write => write is { IsData: false, Offset: StateFile.BootIdOffset });
+        var synced = Array.FindIndex(log, write => write is { IsData: false, IsSync: true });
+        var written = Array.FindIndex(log, write => write is { IsData: true });
+        Assert.True(header >= 0 && header < synced && synced < written, $"header {header}, synced {synced}, written {written}");
     }
 
     [Fact]

@@ -31,16 +31,20 @@ public sealed class PowerCutTests : IDisposable
             var data = new ModelFile(empty.Data);
             var state = new ModelFile(empty.State);
             var presentAfterCuts = 0;
+            // The data file's time: in the cache, and the oldest that the disk may have.
+            var (writes, syncedWrites) = (0, 0);
             foreach (var write in log)
             {
                 var file = write.IsData ? data : state;
                 if (!write.IsSync) file.Write(write.Offset, write.Bytes!);
                 else if (write.Succeeded) file.Sync();
                 else file.FailSync(random);
+                if (write is { IsData: true, IsSync: false }) writes++;
+                if (write is { IsData: true, IsSync: true, Succeeded: true }) syncedWrites = writes;
                 // Just after a sync is when marks are trusted.
                 if (!write.IsSync && random.Next(30) != 0) continue;
-                presentAfterCuts += await CheckAsync(layer, data.Cut(random), state.Cut(random), s_nextBoot);
-                await CheckAsync(layer, data.Cached, state.Cached, s_boot);
+                presentAfterCuts += await CheckAsync(layer, data.Cut(random), state.Cut(random), random.Next(syncedWrites, writes + 1), s_nextBoot);
+                await CheckAsync(layer, data.Cached, state.Cached, writes, s_boot);
             }
 
             // Were nothing ever there after a cut, nothing would have been tried.
@@ -55,7 +59,7 @@ public sealed class PowerCutTests : IDisposable
         var folder = Directory.CreateDirectory(Path.Combine(_folder, $"work{seed}")).FullName;
         var files = layer.Create(folder);
         var empty = (await File.ReadAllBytesAsync(files.Data), await File.ReadAllBytesAsync(files.State));
-        var disk = new TestFiles(files);
+        var disk = new TestFiles(files) { Writes = 0 };
         var store = new PieceStore(disk, () => layer, s_boot, LastUse.Open(null, layer.PieceCount, TimeProvider.System), NullLogger.Instance);
         var source = new StagedSource(layer.Blob);
         var cache = new LayerCache(store, _ => new(source), CacheFixture.Plain);
@@ -97,13 +101,13 @@ public sealed class PowerCutTests : IDisposable
     }
 
     /// <returns>How many pieces the next keeper did not have to fetch.</returns>
-    async Task<int> CheckAsync(MadeLayer layer, byte[] data, byte[] state, Guid boot)
+    async Task<int> CheckAsync(MadeLayer layer, byte[] data, byte[] state, long writes, Guid boot)
     {
         var folder = Directory.CreateDirectory(Path.Combine(_folder, "check")).FullName;
         var files = new LayerFiles(Path.Combine(folder, "data"), Path.Combine(folder, "state"), null);
         await File.WriteAllBytesAsync(files.Data, data);
         await File.WriteAllBytesAsync(files.State, state);
-        var store = new PieceStore(new TestFiles(files), () => layer, boot, LastUse.Open(null, layer.PieceCount, TimeProvider.System), NullLogger.Instance);
+        var store = new PieceStore(new TestFiles(files) { Writes = writes }, () => layer, boot, LastUse.Open(null, layer.PieceCount, TimeProvider.System), NullLogger.Instance);
         await using var cache = new LayerCache(store, _ => new(new StagedSource(layer.Blob)), CacheFixture.Plain);
         using var reader = new ProtocolReader(layer, files);
         reader.AssertRight();

@@ -19,6 +19,12 @@ sealed class TestFiles(LayerFiles files) : CacheFiles(files.Data, files.State)
     /// <summary>What someone else does while the data is synced.</summary>
     public Action? DuringSyncData { get; set; }
 
+    /// <summary>What happens just after the files were sealed.</summary>
+    public Action? AfterSeal { get; set; }
+
+    /// <summary>In place of the data file's time, which no copy of it has: how often it was written. Null for the file's own.</summary>
+    public long? Writes { get; set; }
+
     /// <summary>What was done so far, in order.</summary>
     public DiskWrite[] Log
     {
@@ -54,10 +60,11 @@ sealed class TestFiles(LayerFiles files) : CacheFiles(files.Data, files.State)
             base.Seal();
             _log.Add(DiskWrite.State(StateFile.SealOffset, SealBytes.ToArray()));
         }
+
+        AfterSeal?.Invoke();
     }
 
-    /// <summary>A copy of the files is as good as they are.</summary>
-    protected override (long Seconds, long Nanoseconds) WrittenAt() => (1, 2);
+    protected override (long Seconds, long Nanoseconds) WrittenAt() => Writes is { } writes ? (writes, 0) : base.WrittenAt();
 
     public override void SetSyncing(bool syncing)
     {
@@ -75,6 +82,7 @@ sealed class TestFiles(LayerFiles files) : CacheFiles(files.Data, files.State)
             if (FileShape.OfDescriptor(DataDescriptor, out var shape) == 0 && shape.AllocatedBytes + bytes.Length > Room) return Errno.ENOSPC;
             var error = base.WriteData(offset, bytes);
             _log.Add(DiskWrite.Data(offset, bytes.ToArray()));
+            Writes++;
             return error;
         }
     }
@@ -85,6 +93,7 @@ sealed class TestFiles(LayerFiles files) : CacheFiles(files.Data, files.State)
         {
             var error = base.Punch(offset, length);
             _log.Add(DiskWrite.Data(offset, new byte[length]));
+            Writes++;
             return error;
         }
     }

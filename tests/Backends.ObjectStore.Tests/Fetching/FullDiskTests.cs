@@ -77,6 +77,19 @@ public sealed class FullDiskTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_state_file_that_cannot_be_synced_for_want_of_room_is_a_full_disk()
+    {
+        _disk.SyncStateError = Errno.ENOSPC;
+        using var reader = new ProtocolReader(_layer, _files);
+        Assert.Equal(Errno.ENOSPC, await _cache.EnsureAsync(5, 1, null, default));
+        Assert.DoesNotContain(_disk.Log, write => write.IsData);
+
+        _disk.SyncStateError = Errno.None;
+        Assert.Equal(Errno.None, await _cache.EnsureAsync(5, 1, null, default));
+        Assert.True(reader.Read(_layer.Pieces[5]));
+    }
+
+    [Fact]
     public async Task What_is_read_through_is_verified_too()
     {
         _disk.Room = 0;
