@@ -1,4 +1,5 @@
 using System.CommandLine;
+using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Daemon.Images;
 
@@ -10,6 +11,8 @@ static class ImagePushCommand
     static readonly Argument<string> s_source = new("SOURCE") { Description = ImageReference.Forms };
     static readonly Argument<string> s_target = new("TARGET") { Description = "oci:PATH[:TAG], docker://HOST/REPO[:TAG] or s3://BUCKET/PREFIX[:TAG]. Without a tag, the image is called there as it is here, or latest." };
     static readonly Option<string?> s_platform = new("--platform") { Description = "Push the image for one platform alone. Default: the whole of what SOURCE names, with the images for all its platforms.", HelpName = "OS/ARCH[/VARIANT]" };
+    static readonly Option<bool> s_sourcePlainHttp = new("--src-plain-http") { Description = "Reach the registry of SOURCE by http, and that of TARGET as it is otherwise." };
+    static readonly Option<bool> s_targetPlainHttp = new("--dest-plain-http") { Description = "Reach the registry of TARGET by http, and that of SOURCE as it is otherwise." };
 
     public static Command Create()
     {
@@ -17,15 +20,27 @@ static class ImagePushCommand
         command.Add(s_source);
         command.Add(s_target);
         command.Add(s_platform);
+        command.Add(s_sourcePlainHttp);
+        command.Add(s_targetPlainHttp);
         RemoteSourceOptions.AddTo(command);
         command.SetAction(async (parsed, stop) =>
         {
+            var (source, target) = ReadEnds(parsed);
             var platform = parsed.GetValue(s_platform) is { } text ? Platform.Parse(text) : null;
             await ImagePushing.RunAsync(
-                ImageReference.Parse(parsed.GetValue(s_source)!), platform, ImageReference.Parse(parsed.GetValue(s_target)!),
-                RemoteSourceOptions.Read(parsed), Console.Out, stop).ConfigureAwait(false);
+                ImageReference.Parse(parsed.GetValue(s_source)!), source, platform, ImageReference.Parse(parsed.GetValue(s_target)!), target, Console.Out, stop).ConfigureAwait(false);
             return 0;
         });
         return command;
+    }
+
+    /// <summary>How each end is reached.</summary>
+    internal static (RemoteOptions Source, RemoteOptions Target) ReadEnds(ParseResult parsed)
+    {
+        var both = RemoteSourceOptions.Read(parsed);
+        return (With(s_sourcePlainHttp), With(s_targetPlainHttp));
+
+        RemoteOptions With(Option<bool> plainHttp) =>
+            both with { Registry = both.Registry with { PlainHttp = both.Registry.PlainHttp || parsed.GetValue(plainHttp) } };
     }
 }

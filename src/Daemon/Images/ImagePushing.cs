@@ -11,13 +11,13 @@ namespace VirtioFsStore.Daemon.Images;
 static class ImagePushing
 {
     public static async Task RunAsync(
-        ImageReference from, Platform? platform, ImageReference to, RemoteOptions options, TextWriter output, CancellationToken cancellation)
+        ImageReference from, RemoteOptions fromOptions, Platform? platform, ImageReference to, RemoteOptions toOptions, TextWriter output, CancellationToken cancellation)
     {
         var endpoints = new RemoteEndpoints();
-        var source = ImageSources.Open(from, options, endpoints);
+        var source = ImageSources.Open(from, fromOptions, endpoints);
         await using (source.ConfigureAwait(false))
         {
-            var target = ImageSources.Open(to, options, endpoints);
+            var target = ImageSources.Open(to, toOptions, endpoints);
             await using (target.ConfigureAwait(false))
             {
                 var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
