@@ -16,7 +16,7 @@ static class ImagePushCommand
 
     public static Command Create()
     {
-        var command = new Command("push", "Copy an image to another place, byte by byte: all digests stay what they are. Blobs that are there already are not sent, and a push that broke off goes on where it stopped. Prints the digest of what was pushed.");
+        var command = new Command("push", "Copy an image to another place, byte by byte: all digests stay what they are. Blobs that are there already are not sent, so that a push that broke off goes on with those that were not yet there as a whole. Of a large object in a bucket, the next push on this host does not send again what was sent of it; of a blob in a registry, it does. Prints the digest of what was pushed.");
         command.Add(s_source);
         command.Add(s_target);
         command.Add(s_platform);
