@@ -118,4 +118,7 @@ static partial class Log
 
     [LoggerMessage(30, LogLevel.Debug, "at most {Files} files are open at once, not {Wanted}: raising the hard limit needs CAP_SYS_RESOURCE")]
     public static partial void FewerOpenFiles(ILogger logger, ulong files, ulong wanted);
+
+    [LoggerMessage(64, LogLevel.Warning, "{Reason}")]
+    public static partial void UploadUnnoted(ILogger logger, string reason);
 }

@@ -1,8 +1,10 @@
 using System.Globalization;
 using Microsoft.Extensions.Logging;
+using VirtioFsStore.Backends.ObjectStore.Sources.Resilience;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Backends.Overlay.RemoteIndexes;
 using VirtioFsStore.Backends.Overlay.Store;
+using VirtioFsStore.Daemon.Logging;
 using VirtioFsStore.Daemon.Serving;
 
 namespace VirtioFsStore.Daemon.Images;
@@ -22,7 +24,7 @@ sealed class ImageIndexing(StoreDirectory store, TextWriter output)
         var reference = request.Reference;
         if (push && tag is null && reference.Digest is not null)
             throw new ImageException($"{reference} has no tag from which the indexed image could have one; name one with --tag");
-        var place = ImageSources.Open(reference, request.Remote);
+        var place = ImageSources.Open(reference, request.Remote, new RemoteEndpoints(uploadUnnoted: why => Log.UploadUnnoted(logger, PlainText.Of(why))));
         await using var placeEnds = place.ConfigureAwait(false);
         var keeper = new LocalKeeper(store);
         await using var keeperEnds = keeper.ConfigureAwait(false);

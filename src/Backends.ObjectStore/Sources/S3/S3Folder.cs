@@ -16,6 +16,7 @@ public sealed class S3Folder : IWritableFolder
     readonly RemoteEndpoint _endpoint;
     readonly TimeSpan _timeout;
     readonly string? _uploads;
+    readonly Action<string>? _unnoted;
     readonly string _bucket;
     readonly string _prefix;
     volatile bool _bareETags;
@@ -34,6 +35,7 @@ public sealed class S3Folder : IWritableFolder
         _endpoint = endpoints.Get(_connection.Host);
         _timeout = options.Timeout;
         _uploads = options.S3.UploadNotes;
+        _unnoted = endpoints.UploadUnnoted;
     }
 
     public string Name { get; }
@@ -66,7 +68,7 @@ public sealed class S3Folder : IWritableFolder
     {
         if (length > S3Upload.LeastPart)
         {
-            var notes = new UploadNotes(_uploads, $"{_endpoint.Name} {NameOf(key)}", S3Upload.PartLength(length));
+            using var notes = new UploadNotes(_uploads, $"{_endpoint.Name} {NameOf(key)}", S3Upload.PartLength(length), _unnoted);
             await new S3Upload(Requests(s_uploadLimit, cancellation), _bucket, _prefix + key, length, notes).RunAsync(content, progress).ConfigureAwait(false);
             return;
         }

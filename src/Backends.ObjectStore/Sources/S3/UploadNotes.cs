@@ -6,56 +6,100 @@ namespace VirtioFsStore.Backends.ObjectStore.Sources.S3;
 
 /// <summary>What was sent of an upload that is not complete, so that another try goes on with it: a file on this host, a line for each part,
 /// appended when the service has it. S3 can list that itself, but not every service can (Ceph's radosgw 20.2 over POSIX finds no upload whose key
-/// has a slash, and dies of being asked for parts).</summary>
-/// <param name="folder">Where such files lie; null keeps nothing.</param>
-/// <param name="name">Of the object, with its service.</param>
-/// <param name="partLength">Of all parts but the last, bytes: parts of another length are of no use.</param>
-sealed class UploadNotes(string? folder, string name, int partLength)
+/// has a slash, and dies of being asked for parts). One upload at a time has the file, by flock; another of the same object, and one whose notes
+/// cannot be written, goes without: a push is worth more than its notes.</summary>
+sealed class UploadNotes : IDisposable
 {
-    readonly string? _path = folder is null ? null : Path.Combine(folder, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{name} {partLength}"))));
+    readonly string _name;
+    readonly Action<string>? _unnoted;
+    FileStream? _file;
+
+    /// <param name="folder">Where such files lie; null keeps nothing.</param>
+    /// <param name="name">Of the object, with its service.</param>
+    /// <param name="partLength">Of all parts but the last, bytes: parts of another length are of no use.</param>
+    /// <param name="unnoted">Is told, for a person, that and why nothing is noted; null for nobody.</param>
+    public UploadNotes(string? folder, string name, int partLength, Action<string>? unnoted)
+    {
+        (_name, _unnoted) = (name, unnoted);
+        if (folder is null) return;
+        Try(() =>
+        {
+            Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            var path = Path.Combine(folder, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{name} {partLength}"))));
+            // Sharing with nobody is flock(2) here.
+            _file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 0);
+        });
+    }
 
     /// <summary>Null where there is none.</summary>
     public (string Id, Dictionary<int, NotedPart> Parts)? Read()
     {
-        if (_path is null || !File.Exists(_path)) return null;
-        try
+        (string, Dictionary<int, NotedPart>)? noted = null;
+        Try(() => noted = Parse());
+        return noted;
+    }
+
+    public void Begin(string id) => Try(() =>
+    {
+        _file?.SetLength(0);
+        Write(id);
+    });
+
+    public void Add(int number, NotedPart part) => Try(() => Write(string.Create(CultureInfo.InvariantCulture, $"{number} {part.Hash} {part.ETag}")));
+
+    public void Forget() => Try(() =>
+    {
+        // Whoever opened it meanwhile, and has it next, finds nothing.
+        _file?.SetLength(0);
+        Dispose();
+    });
+
+    public void Dispose()
+    {
+        if (_file is not { } file) return;
+        _file = null;
+        using (file)
         {
-            // What follows the last line's end is what a crash left of a line.
-            var text = File.ReadAllText(_path);
-            var lines = text[..(text.LastIndexOf('\n') + 1)].Split('\n', StringSplitOptions.RemoveEmptyEntries);
-            if (lines is not [var id, .. var noted] || id.Length == 0) return null;
-            var parts = new Dictionary<int, NotedPart>();
-            foreach (var line in noted)
-                if (line.Split(' ') is [var number, var hash, var etag] && int.TryParse(number, CultureInfo.InvariantCulture, out var at)) parts[at] = new NotedPart(hash, etag);
-            return (id, parts);
-        }
-        catch (IOException)
-        {
-            return null;
+            // Whether or not that can be: an empty one says nothing.
+            if (file.Length == 0) Try(() => File.Delete(file.Name));
         }
     }
 
-    public void Begin(string id) => Write(id, FileMode.Create);
-
-    public void Add(int number, NotedPart part) => Write(string.Create(CultureInfo.InvariantCulture, $"{number} {part.Hash} {part.ETag}"), FileMode.Append);
-
-    public void Forget()
+    (string, Dictionary<int, NotedPart>)? Parse()
     {
-        if (_path is not null) File.Delete(_path);
+        if (_file is null) return null;
+        _file.Seek(0, SeekOrigin.Begin);
+        using var reader = new StreamReader(_file, leaveOpen: true);
+        var text = reader.ReadToEnd();
+        // What follows the last line's end is what a crash left of a line, and not to be the beginning of another.
+        text = text[..(text.LastIndexOf('\n') + 1)];
+        _file.SetLength(Encoding.UTF8.GetByteCount(text));
+        var lines = text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        if (lines is not [var id, .. var noted] || id.Length == 0) return null;
+        var parts = new Dictionary<int, NotedPart>();
+        foreach (var line in noted)
+            if (line.Split(' ') is [var number, var hash, var etag] && int.TryParse(number, CultureInfo.InvariantCulture, out var at)) parts[at] = new NotedPart(hash, etag);
+        return (id, parts);
     }
 
-    void Write(string line, FileMode mode)
+    void Write(string line)
     {
-        if (_path is null) return;
+        _file?.Seek(0, SeekOrigin.End);
+        _file?.Write(Encoding.UTF8.GetBytes(line + "\n"));
+    }
+
+    /// <summary>From the first failure on, nothing is noted; what was stays true.</summary>
+    void Try(Action action)
+    {
         try
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(_path)!, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-            using var file = new FileStream(_path, mode, FileAccess.Write, FileShare.ReadWrite, 0);
-            file.Write(Encoding.UTF8.GetBytes(line + "\n"));
+            action();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new SourceException($"cannot note what was uploaded of {name}: {e.Message}", e);
+            _file?.Dispose();
+            _file = null;
+            _unnoted?.Invoke($"what is uploaded of {_name} is not noted, and if that breaks off, the next push sends all of it again: {e.Message}");
         }
     }
 }

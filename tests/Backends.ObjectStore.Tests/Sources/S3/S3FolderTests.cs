@@ -173,6 +173,20 @@ public sealed class S3FolderTests(ObjectStoreFixture store) : IClassFixture<Obje
     }
 
     [RealServerFact]
+    public async Task An_upload_that_cannot_be_noted_is_one()
+    {
+        var told = new List<string>();
+        await File.WriteAllTextAsync(_notes["uploads"], "a file");
+        await using var folder = new S3Folder($"{await store.CreateBucketAsync()}/p", await OptionsAsync(), new RemoteEndpoints(uploadUnnoted: told.Add));
+        var content = RandomNumberGenerator.GetBytes(2 * S3Upload.LeastPart);
+
+        await folder.PutAsync("a", new MemoryStream(content), content.Length, null, default);
+
+        Assert.Equal(content, await ReadAllAsync(folder, "a", content.Length));
+        Assert.Contains("/p/a is not noted", Assert.Single(told), StringComparison.Ordinal);
+    }
+
+    [RealServerFact]
     public async Task A_change_that_comes_between_is_kept()
     {
         await using var folder = await OpenAsync("p");
