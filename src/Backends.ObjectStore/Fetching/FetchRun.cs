@@ -78,6 +78,17 @@ sealed class FetchRun(int span, long first, long end, long position, long inEnd,
         }
     }
 
+    /// <summary>Of the pieces from <see cref="Next"/> up to one nothing can be had, and those from there on are given up.</summary>
+    /// <returns>Whether someone waits for those alone.</returns>
+    public bool Drop(long end)
+    {
+        var moved = _waiters.RemoveAll(waiter => waiter.First >= end && waiter.TrySetResult(FetchOutcome.Moved)) > 0;
+        Next = End;
+        foreach (var waiter in _waiters) waiter.SetResult(FetchOutcome.Mismatch);
+        _waiters.Clear();
+        return moved;
+    }
+
     /// <summary>It has ended: whoever still waits has waited in vain.</summary>
     public void Complete(FetchOutcome outcome)
     {

@@ -55,6 +55,7 @@ sealed partial class LayerFetcher
         {
             _store.Counters.FailedVerification();
             Log.Damaged(_logger, _store.Name, e.Message);
+            lock (_gate) EndDamaged(run);
             outcome = FetchOutcome.Mismatch;
         }
         catch (Exception e)
@@ -78,6 +79,18 @@ sealed partial class LayerFetcher
             Dispatch();
             if (_runs.Count == 0 && !_closed) _idle.Change(_options.IdleTime, Timeout.InfiniteTimeSpan);
         }
+    }
+
+    /// <summary>What is damaged ends with its span. Who waits for what lies behind it is led to a run of that alone: otherwise they might wait for
+    /// the one in which the damaged span is fetched again. Under the gate.</summary>
+    void EndDamaged(FetchRun run)
+    {
+        var spans = _spans!;
+        var span = spans[spans.SpanOf(run.Next)];
+        // A source that sends the whole comes through the damage each time.
+        var end = _isWholeOnly ? run.End : Math.Min(span.FirstPiece + span.PieceCount, run.End);
+        var areOthersWaiting = run.Drop(end);
+        if (areOthersWaiting && PlanAhead(spans, end, run.InEnd - spans[spans.SpanOf(end)].InOffset) is { } rest) Start(rest);
     }
 
     void SyncIdle()

@@ -174,6 +174,27 @@ public sealed class LayerCacheTests
     }
 
     [Fact]
+    public async Task Who_waits_for_what_lies_behind_a_damaged_span_does_not_wait_for_its_being_fetched_again()
+    {
+        // Frames, so that what is damaged of one does not go on into the next.
+        await using var fixture = new CacheFixture(Make("zstd-frames", 9, 2_000_000), CacheFixture.Plain);
+        var (damaged, behind) = (fixture.Layer.Spans[4], fixture.Layer.Spans[6]);
+        fixture.Source.Tamper = (offset, bytes) =>
+        {
+            for (var i = damaged.Start.InOffset + 50; i < damaged.InEnd; i++) Flip(offset, bytes, i);
+        };
+        fixture.Source.Gate = 0;
+        var all = fixture.Cache.EnsureAsync(damaged.FirstPiece, (int)(behind.FirstPiece + behind.PieceCount - damaged.FirstPiece), null, default).AsTask();
+        while (fixture.Source.Requests.IsEmpty) await Task.Yield();
+        var other = fixture.Cache.EnsureAsync(behind.FirstPiece, (int)behind.PieceCount, null, default).AsTask();
+        fixture.Source.Gate = long.MaxValue;
+
+        Assert.Equal(Errno.EIO, await all);
+        Assert.Equal(Errno.None, await other);
+        Assert.Equal(1, fixture.Cache.Store.Counters.Read().Refetches);
+    }
+
+    [Fact]
     public async Task A_source_that_fails_is_EIO_for_this_read_and_the_next_one_asks_again()
     {
         await using var fixture = new CacheFixture(MadeLayer.Gzip(10, 500_000), CacheFixture.Plain);
