@@ -23,6 +23,14 @@ sealed class LayerCacheEntry
     /// <summary>Ends when the cache's files are closed; null as long as it is in use.</summary>
     public Task? Closing { get; set; }
 
+    public bool IsUnused
+    {
+        get
+        {
+            lock (_lock) return _leases.Count == 0;
+        }
+    }
+
     public void Add(LayerLease lease)
     {
         lock (_lock) _leases.Add(lease);

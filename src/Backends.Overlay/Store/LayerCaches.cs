@@ -17,12 +17,17 @@ sealed class LayerCaches : IAsyncDisposable
     readonly Dictionary<LayerCacheKey, LayerCacheEntry> _entries = [];
     readonly ChunkCollector _collector;
     readonly LayerCacheOptions _options;
+    readonly Func<PieceStore, UseMap> _addUseMap;
     volatile bool _ended;
 
-    public LayerCaches(StoreDirectory store, ILogger logger)
+    /// <param name="store">Where the layers lie.</param>
+    /// <param name="logger">For what goes wrong while they are fetched.</param>
+    /// <param name="addUseMap">Makes the use map of one more server; null for <see cref="PieceStore.AddUseMap"/>.</param>
+    public LayerCaches(StoreDirectory store, ILogger logger, Func<PieceStore, UseMap>? addUseMap = null)
     {
         _store = store;
         _logger = logger;
+        _addUseMap = addUseMap ?? (pieces => pieces.AddUseMap());
         _collector = new ChunkCollector(Stores);
         _options = new LayerCacheOptions { MakeRoom = MakeRoomAsync };
     }
@@ -34,6 +39,7 @@ sealed class LayerCaches : IAsyncDisposable
     /// <param name="layer">The layer's blob.</param>
     /// <param name="openBlob">Opens the blob at its source; null for who fetches nothing.</param>
     /// <exception cref="ImageException">The layer's files are damaged.</exception>
+    /// <exception cref="SystemCallException">There is no memory for its use map, or no descriptor.</exception>
     public async ValueTask<LayerLease> AcquireAsync(Digest layer, Func<CancellationToken, ValueTask<IRangeSource>>? openBlob)
     {
         while (true)
@@ -56,7 +62,19 @@ sealed class LayerCaches : IAsyncDisposable
                 _entries.Add(key, entry = Open(key));
             closing = entry.Closing;
             if (closing is not null) return null;
-            var lease = new LayerLease(this, entry, openBlob);
+            UseMap use;
+            try
+            {
+                use = _addUseMap(entry.Cache.Store);
+            }
+            catch
+            {
+                // Nobody else would ever close what was opened for this.
+                if (entry.IsUnused) entry.Closing = Task.Run(() => CloseAsync(entry));
+                throw;
+            }
+
+            var lease = new LayerLease(this, entry, use, openBlob);
             entry.Add(lease);
             return lease;
         }

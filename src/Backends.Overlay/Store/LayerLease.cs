@@ -9,15 +9,16 @@ namespace VirtioFsStore.Backends.Overlay.Store;
 /// <summary>One image's part in the cache of one of its layers.</summary>
 /// <param name="owner">Gets it back.</param>
 /// <param name="entry">The cache, and who else uses it.</param>
+/// <param name="use">What the image's server notes of its use; the cache's own.</param>
 /// <param name="openBlob">Opens the layer where this image lies; null for who fetches nothing.</param>
-sealed class LayerLease(LayerCaches owner, LayerCacheEntry entry, Func<CancellationToken, ValueTask<IRangeSource>>? openBlob) : IAsyncDisposable
+sealed class LayerLease(LayerCaches owner, LayerCacheEntry entry, UseMap use, Func<CancellationToken, ValueTask<IRangeSource>>? openBlob) : IAsyncDisposable
 {
     readonly FetchStream _stream = new();
 
     public LayerCache Cache => entry.Cache;
 
     /// <summary>What the image's server notes of its use.</summary>
-    public UseMap Use { get; } = entry.Cache.Store.AddUseMap();
+    public UseMap Use => use;
 
     public LayerCacheEntry Entry => entry;
 

@@ -207,13 +207,49 @@ public sealed class LazyImageTests : IDisposable
         }
     }
 
-    /// <summary>Makes the image "v1" of one layer, whose index the manifest pins.</summary>
-    /// <returns>The layer's compressed size.</returns>
-    async Task<long> PinAsync()
+    [SmallDisk.Fact]
+    public async Task On_a_full_disk_what_a_closed_image_has_left_makes_way()
     {
+        await PinAsync();
+        await PinAsync("v2", [.. Enumerable.Range(Files, Files).Select(Noise)]);
+        // For the content of one of them, and no more.
+        using var disk = new SmallDisk("12m");
+        await using var keeper = new LocalKeeper(StoreDirectory.Open(disk.Path));
+        await FetchAllAsync(Request);
+        var before = Assert.Single(await ReportAsync());
+        Assert.Equal(before.Pieces, before.Present);
+
+        await FetchAllAsync(Request with { Reference = Request.Reference with { Tag = "v2" } });
+
+        var after = await ReportAsync();
+        Assert.InRange(after.Single(layer => layer.Layer == before.Layer).Present, 0, before.Present - 1);
+        Assert.All(after, layer => Assert.False(layer.IsOpen));
+
+        async Task<List<LayerReport>> ReportAsync()
+        {
+            var reports = new List<LayerReport>();
+            await keeper.WorkAsync(new CacheWork(CacheWorkKind.Count), reports.Add, default);
+            return reports;
+        }
+
+        async Task FetchAllAsync(ImageRequest request)
+        {
+            await using var kept = await keeper.OpenImageAsync(request, null, default);
+            kept.Files.Dispose();
+            var pieces = (await kept.CountAsync(default)).Pieces;
+            for (var piece = 0; piece < pieces; piece++)
+                Assert.Equal(Errno.None, await kept.FetchAsync(0, piece, 1, default));
+        }
+    }
+
+    /// <summary>Makes an image of one layer, whose index the manifest pins.</summary>
+    /// <returns>The layer's compressed size.</returns>
+    async Task<long> PinAsync(string tag = "v1", byte[][]? contents = null)
+    {
+        contents ??= _contents;
         var tar = new TarWriter();
-        for (var i = 0; i < Files; i++)
-            tar.File(Name(i), _contents[i]);
+        for (var i = 0; i < contents.Length; i++)
+            tar.File(Name(i), contents[i]);
         var bytes = tar.ToArray();
         using var local = await LocalIndex.CreateAsync(new MadeLayer(bytes));
         var index = local.Blob;
@@ -221,7 +257,7 @@ public sealed class LazyImageTests : IDisposable
         Assert.Equal(local.Layer.Blob.Digest, _layout.Blob(compressed));
         var pin = string.Create(
             CultureInfo.InvariantCulture, $",\"annotations\":{{\"{IndexBlobFormat.DigestAnnotation}\":\"{_layout.Blob(index)}\",\"{IndexBlobFormat.SizeAnnotation}\":\"{index.Length}\"}}");
-        _layout.Tag("v1", _layout.Manifest([Layer(local.Layer.Blob, pin)], [local.Layer.DiffId.ToString()]));
+        _layout.Tag(tag, _layout.Manifest([Layer(local.Layer.Blob, pin)], [local.Layer.DiffId.ToString()]));
         return compressed.Length;
     }
 
