@@ -28,7 +28,7 @@ static class LayerFolder
     {
         StateFile.Create(Path.Combine(folder, LayerBuilder.StateName), info.PieceCount, state);
         index.Complete(info);
-        new LayerDigests(info.BlobDigest, info.DiffId, LayerDigests.OfIndex(Path.Combine(folder, LayerBuilder.IndexName)), remoteIndex)
+        new LayerDigests(info.BlobDigest, info.BlobSize, info.DiffId, LayerDigests.OfIndex(Path.Combine(folder, LayerBuilder.IndexName)), remoteIndex)
             .Write(Path.Combine(folder, LayerBuilder.DigestsName));
     }
 }

@@ -43,10 +43,13 @@ public static class LayerImporter
     }
 
     /// <summary>Whether what the store has of a layer may be used for an image. What came from somebody else's index counts only for images
-    /// whose manifest says that very index, or where all are trusted.</summary>
+    /// whose manifest says that very index, or where all are trusted; and only for those that say the same of the layer as the image did for which it
+    /// was made, for nobody has compared that with the layer itself.</summary>
     public static bool Accepts(LayerDigests stored, ImageLayer layer, RemoteIndexPolicy policy)
     {
-        if (stored.RemoteIndex is null || policy == RemoteIndexPolicy.Trust) return true;
+        if (stored.RemoteIndex is null) return true;
+        if (stored.Size != layer.Blob.Size || stored.DiffId != layer.DiffId) return false;
+        if (policy == RemoteIndexPolicy.Trust) return true;
         var index = stored.RemoteIndex.ToString();
         return policy == RemoteIndexPolicy.Pinned
             && (layer.Blob.Annotations.GetValueOrDefault(IndexBlobFormat.DigestAnnotation) == index

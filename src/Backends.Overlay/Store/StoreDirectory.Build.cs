@@ -8,6 +8,9 @@ public sealed partial class StoreDirectory
 {
     const int SqliteFull = 13;
 
+    /// <summary>Of what is being replaced, beside what replaces it.</summary>
+    const string OldSuffix = ".old";
+
     /// <summary>Builds one thing of the store once, whatever processes and threads want it at the same time: aside, under a
     /// lock, synced, and put in place by a rename. Whoever comes later waits and finds it; a crash leaves nothing in place.</summary>
     /// <param name="key">Its name among locks and unfinished things: no slash.</param>
@@ -18,21 +21,25 @@ public sealed partial class StoreDirectory
     /// <exception cref="ImageException">The store cannot take it; nothing of it is left.</exception>
     public async ValueTask<bool> EnsureAsync(
         string key, string destination, Func<string, CancellationToken, ValueTask> build, CancellationToken cancellation) =>
-        !Path.Exists(destination) && await PlaceAsync(key, destination, replaces: false, build, cancellation).ConfigureAwait(false);
+        !Path.Exists(destination) && await ReplaceAsync(key, destination, () => !Path.Exists(destination), build, cancellation).ConfigureAwait(false);
 
-    /// <param name="key">See <see cref="EnsureAsync"/>.</param>
+    /// <summary>As <see cref="EnsureAsync"/>, also where something is in place. That stays until the new one is whole; whoever has its files open keeps
+    /// them.</summary>
+    /// <param name="key">See there.</param>
     /// <param name="destination">See there.</param>
-    /// <param name="replaces">A file that is there is built anew all the same.</param>
+    /// <param name="isWanted">Looks under the lock whether it is to be built.</param>
     /// <param name="build">See there.</param>
     /// <param name="cancellation">See there.</param>
-    async ValueTask<bool> PlaceAsync(
-        string key, string destination, bool replaces, Func<string, CancellationToken, ValueTask> build, CancellationToken cancellation)
+    /// <returns>See there.</returns>
+    /// <exception cref="ImageException">The store cannot take it; what was in place is.</exception>
+    public async ValueTask<bool> ReplaceAsync(
+        string key, string destination, Func<bool> isWanted, Func<string, CancellationToken, ValueTask> build, CancellationToken cancellation)
     {
         var aside = Path.Combine(Temporary, key);
         try
         {
             using var held = await StoreLock.AcquireAsync(Path.Combine(Locks, key), cancellation).ConfigureAwait(false);
-            if (!replaces && Path.Exists(destination)) return false;
+            if (!isWanted()) return false;
             Remove(aside);
             try
             {
@@ -61,22 +68,6 @@ public sealed partial class StoreDirectory
         }
     }
 
-    /// <summary>Takes a thing out of the store that was found damaged, unless it was built anew meanwhile. Whoever has its
-    /// files open keeps them.</summary>
-    /// <param name="key">As for <see cref="EnsureAsync"/>.</param>
-    /// <param name="destination">As for <see cref="EnsureAsync"/>.</param>
-    /// <param name="isDamaged">Looks again, under the lock.</param>
-    /// <param name="cancellation">Ends waiting.</param>
-    public async ValueTask DiscardAsync(string key, string destination, Func<bool> isDamaged, CancellationToken cancellation)
-    {
-        using var held = await StoreLock.AcquireAsync(Path.Combine(Locks, key), cancellation).ConfigureAwait(false);
-        if (!Path.Exists(destination) || !isDamaged()) return;
-        var aside = Path.Combine(Temporary, key);
-        Remove(aside);
-        Move(destination, aside);
-        Remove(aside);
-    }
-
     /// <summary>Removes what crashed builders left behind; what is being built now stays.</summary>
     void RemoveUnfinished()
     {
@@ -84,7 +75,9 @@ public sealed partial class StoreDirectory
         {
             foreach (var aside in Directory.EnumerateFileSystemEntries(Temporary))
             {
-                using var held = StoreLock.TryAcquire(Path.Combine(Locks, Path.GetFileName(aside)));
+                var name = Path.GetFileName(aside);
+                var key = name.EndsWith(OldSuffix, StringComparison.Ordinal) ? name[..^OldSuffix.Length] : name;
+                using var held = StoreLock.TryAcquire(Path.Combine(Locks, key));
                 if (held is not null) Remove(aside);
             }
         }
@@ -94,10 +87,20 @@ public sealed partial class StoreDirectory
         }
     }
 
+    /// <summary>Puts a thing in place. A folder is no file that could take another's place: the old one goes first.</summary>
     static void Move(string from, string to)
     {
-        if (Directory.Exists(from)) Directory.Move(from, to);
-        else File.Move(from, to, overwrite: true);
+        if (!Directory.Exists(from))
+        {
+            File.Move(from, to, overwrite: true);
+            return;
+        }
+
+        var old = from + OldSuffix;
+        Remove(old);
+        if (Directory.Exists(to)) Directory.Move(to, old);
+        Directory.Move(from, to);
+        Remove(old);
     }
 
     static void Remove(string path)

@@ -22,14 +22,14 @@ public sealed partial class StoreDirectory
     /// <summary>Keeps a document whose digest was verified.</summary>
     /// <exception cref="ImageException">The store cannot take it.</exception>
     public ValueTask WriteDocumentAsync(Digest digest, ReadOnlyMemory<byte> json, CancellationToken cancellation) =>
-        ReplaceAsync($"document-{digest.Algorithm}-{digest.Hex}", DocumentPath(digest), json, cancellation);
+        WriteAsync($"document-{digest.Algorithm}-{digest.Hex}", DocumentPath(digest), json, cancellation);
 
     /// <summary>What a reference of that key meant when it was asked for last: an index of manifests; null if that is not known.</summary>
     public byte[]? TryReadReference(string key) => TryRead(ReferencePath(key));
 
     /// <exception cref="ImageException">The store cannot take it.</exception>
     public ValueTask WriteReferenceAsync(string key, ReadOnlyMemory<byte> index, CancellationToken cancellation) =>
-        ReplaceAsync($"reference-{key}", ReferencePath(key), index, cancellation);
+        WriteAsync($"reference-{key}", ReferencePath(key), index, cancellation);
 
     string DocumentPath(Digest digest) => Path.Combine(Folder("documents", DocumentsVersion), digest.Algorithm, digest.Hex);
 
@@ -49,8 +49,8 @@ public sealed partial class StoreDirectory
     }
 
     /// <summary>Writes a small file that may be there already: whoever reads it sees the old one or the new one, whole.</summary>
-    async ValueTask ReplaceAsync(string key, string destination, ReadOnlyMemory<byte> content, CancellationToken cancellation) =>
-        _ = await PlaceAsync(key, destination, replaces: true, (aside, _) =>
+    async ValueTask WriteAsync(string key, string destination, ReadOnlyMemory<byte> content, CancellationToken cancellation) =>
+        _ = await ReplaceAsync(key, destination, () => true, (aside, _) =>
         {
             using var file = new FileStream(aside, new FileStreamOptions
             {

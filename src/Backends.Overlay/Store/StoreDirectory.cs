@@ -65,13 +65,15 @@ public sealed partial class StoreDirectory
     /// <summary>The folder of an indexed layer: it is there only when all of it is.</summary>
     public string LayerFolder(Digest layer) => Path.Combine(Folder("layers", LayerSchema.Version), layer.Algorithm, layer.Hex);
 
-    public string LayerPath(Digest layer, LayerFile file) => Path.Combine(LayerFolder(layer), file switch
+    public string LayerPath(Digest layer, LayerFile file) => Path.Combine(LayerFolder(layer), NameOf(file));
+
+    internal static string NameOf(LayerFile file) => file switch
     {
         LayerFile.Index => LayerBuilder.IndexName,
         LayerFile.Data => LayerBuilder.DataName,
         LayerFile.State => LayerBuilder.StateName,
         _ => throw new ArgumentOutOfRangeException(nameof(file)),
-    });
+    };
 
     /// <summary>The layers that are indexed in the store, in no order.</summary>
     public IEnumerable<Digest> Layers()
@@ -85,15 +87,19 @@ public sealed partial class StoreDirectory
     }
 
     /// <summary>What the store has of a layer; null if it has none, or what it has cannot be trusted.</summary>
-    public LayerDigests? ReadLayerDigests(Digest layer) =>
-        LayerDigests.TryRead(Path.Combine(LayerFolder(layer), LayerBuilder.DigestsName)) is { } digests && digests.Blob == layer ? digests : null;
+    public LayerDigests? ReadLayerDigests(Digest layer)
+    {
+        using var stored = TryOpenLayer(layer);
+        return stored?.Digests;
+    }
 
     /// <exception cref="ImageException">The layer is not in the store, or its index is damaged.</exception>
     public LayerIndex OpenLayerIndex(Digest layer)
     {
-        var path = LayerPath(layer, LayerFile.Index);
-        if (!File.Exists(path)) throw new ImageException($"layer {layer} is not in the store {Root}");
-        if (ReadLayerDigests(layer)?.Index != LayerDigests.OfIndex(path)) throw LayerIndex.Damaged(path, "its digest is not the one that it had", null);
-        return LayerIndex.Open(path);
+        using var stored = TryOpenLayer(layer) ?? throw new ImageException($"layer {layer} is not in the store {Root}");
+        return stored.OpenIndex();
     }
+
+    /// <summary>Null if the store has no such layer, or what it has cannot be trusted.</summary>
+    internal StoredLayer? TryOpenLayer(Digest layer) => StoredLayer.TryOpen(LayerFolder(layer), layer);
 }

@@ -13,16 +13,16 @@ sealed class TreeStore(StoreDirectory store)
     /// <summary>The tree of an image whose layers are all in the store, open for reading and verified; a damaged one, or one of
     /// layers that were indexed anew since, is replaced.</summary>
     /// <exception cref="ImageException">The layers do not add up to an image, or the store cannot take the tree.</exception>
-    /// <param name="layers">As the store has them, the lowest first.</param>
+    /// <param name="layers">The lowest first.</param>
     /// <param name="cancellation">Ends the work.</param>
-    public async ValueTask<FileDescriptor> OpenAsync(IReadOnlyList<LayerIdentity> layers, CancellationToken cancellation)
+    public async ValueTask<FileDescriptor> OpenAsync(IReadOnlyList<StoredLayer> layers, CancellationToken cancellation)
     {
-        var key = new TreeKey(layers);
+        var key = new TreeKey([.. layers.Select(layer => layer.Identity)]);
         var path = Path.Combine(store.Folder("trees", (int)TreeFormat.Version), key.ToString());
         for (var attempt = 1; ; attempt++)
         {
             var built = await store.EnsureAsync(
-                $"tree-{key}", path, (aside, stop) => BuildAsync(aside, key, stop), cancellation).ConfigureAwait(false);
+                $"tree-{key}", path, (aside, stop) => BuildAsync(aside, layers, key, stop), cancellation).ConfigureAwait(false);
             var fd = Descriptors.Open(path, OpenFlags.O_RDONLY);
             if (fd == -(int)Errno.ENOENT && attempt == 1)
                 continue;
@@ -30,7 +30,7 @@ sealed class TreeStore(StoreDirectory store)
             try
             {
                 using var tree = ImageTree.Open(file.Value, path, key, verify: true);
-                CheckLayers(tree, path);
+                CheckLayers(tree, layers, path);
                 return file;
             }
             catch (ImageException) when (!built && attempt == 1)
@@ -47,10 +47,10 @@ sealed class TreeStore(StoreDirectory store)
         }
     }
 
-    ValueTask BuildAsync(string aside, TreeKey key, CancellationToken cancellation)
+    static ValueTask BuildAsync(string aside, IReadOnlyList<StoredLayer> layers, TreeKey key, CancellationToken cancellation)
     {
-        using var layers = new LayerStack(i => OpenIndex(key.Layers[i]), key.Layers.Count);
-        var writer = new TreeWriter(layers.Merge(cancellation), key, layers.ReadPieces);
+        using var stack = new LayerStack(i => layers[i].OpenIndex(), layers.Count);
+        var writer = new TreeWriter(stack.Merge(cancellation), key, stack.ReadPieces);
         cancellation.ThrowIfCancellationRequested();
         using var file = new FileStream(aside, new FileStreamOptions
         {
@@ -63,18 +63,10 @@ sealed class TreeStore(StoreDirectory store)
         return ValueTask.CompletedTask;
     }
 
-    LayerIndex OpenIndex(LayerIdentity layer) => store.ReadLayerDigests(layer.Blob)?.RemoteIndex == layer.RemoteIndex
-        ? store.OpenLayerIndex(layer.Blob)
-        : throw new ImageException($"layer {layer.Blob} was indexed anew meanwhile, for another image; open this one again");
-
-    void CheckLayers(ImageTree tree, string path)
+    static void CheckLayers(ImageTree tree, IReadOnlyList<StoredLayer> layers, string path)
     {
-        foreach (var layer in tree.Layers)
-        {
-            var data = new FileInfo(store.LayerPath(layer.Digest, LayerFile.Data));
-            var state = new FileInfo(store.LayerPath(layer.Digest, LayerFile.State));
-            if (!data.Exists || data.Length != layer.DataSize || !state.Exists || state.Length != StateFile.FileSize(layer.PieceCount))
+        foreach (var (layer, stored) in tree.Layers.Zip(layers))
+            if (stored.SizeOf(LayerFile.Data) != layer.DataSize || stored.SizeOf(LayerFile.State) != StateFile.FileSize(layer.PieceCount))
                 throw new ImageException($"the tree {path} does not match layer {layer.Digest}: delete that layer's folder from the store and it is built again");
-        }
     }
 }

@@ -116,7 +116,7 @@ public sealed class LayerImporterTests : IAsyncDisposable
     public void What_somebody_elses_index_made_counts_only_for_images_that_pin_it()
     {
         var digest = Digest.Sha256("index"u8);
-        var streamed = new LayerDigests(_local.Layer.Blob.Digest, _local.Layer.DiffId, digest);
+        var streamed = new LayerDigests(_local.Layer.Blob.Digest, _local.Layer.Blob.Size, _local.Layer.DiffId, digest);
         var imported = streamed with { RemoteIndex = digest };
         var pinning = Annotated(digest.ToString(), "100");
         var pinningAnother = Annotated(Digest.Sha256("another"u8).ToString(), "100");
@@ -126,5 +126,19 @@ public sealed class LayerImporterTests : IAsyncDisposable
         Assert.False(LayerImporter.Accepts(imported, pinning, RemoteIndexPolicy.Never));
         Assert.False(LayerImporter.Accepts(imported, _local.Layer, RemoteIndexPolicy.Pinned));
         Assert.False(LayerImporter.Accepts(imported, pinningAnother, RemoteIndexPolicy.Pinned));
+    }
+
+    [Fact]
+    public void It_counts_only_for_images_that_say_the_same_of_the_layer()
+    {
+        var digest = Digest.Sha256("index"u8);
+        var pinning = Annotated(digest.ToString(), "100");
+        var imported = new LayerDigests(pinning.Blob.Digest, pinning.Blob.Size, pinning.DiffId, digest, digest);
+        foreach (var policy in (RemoteIndexPolicy[])[RemoteIndexPolicy.Pinned, RemoteIndexPolicy.Trust])
+        {
+            Assert.True(LayerImporter.Accepts(imported, pinning, policy));
+            Assert.False(LayerImporter.Accepts(imported with { DiffId = digest }, pinning, policy));
+            Assert.False(LayerImporter.Accepts(imported with { Size = imported.Size + 1 }, pinning, policy));
+        }
     }
 }
