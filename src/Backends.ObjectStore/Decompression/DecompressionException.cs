@@ -13,4 +13,7 @@ public sealed class DecompressionException : Exception
         : base(message, innerException)
     {
     }
+
+    /// <summary>Nothing is wrong but that it needs a larger window than was allowed.</summary>
+    public bool NeedsLargerWindow { get; init; }
 }

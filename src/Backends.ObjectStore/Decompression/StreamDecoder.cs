@@ -34,11 +34,13 @@ public abstract class StreamDecoder : IDisposable
     /// <param name="start">Where the first input comes from.</param>
     /// <param name="compression">Of the stream.</param>
     /// <param name="spanSize">Uncompressed bytes between new seek points, at least.</param>
-    public static StreamDecoder Create(Compression compression, SeekPoint start, int spanSize = DefaultSpanSize) => compression switch
+    /// <param name="maxWindowLog">The largest window, as a power of two, that may be kept where the stream says how large it is; others are refused.</param>
+    public static StreamDecoder Create(
+        Compression compression, SeekPoint start, int spanSize = DefaultSpanSize, int maxWindowLog = ZstdDecoder.MaxWindowLog) => compression switch
     {
         Compression.None => new IdentityDecoder(start, spanSize),
         Compression.Gzip => new GzipDecoder(start, spanSize),
-        Compression.Zstd => new ZstdDecoder(start, spanSize),
+        Compression.Zstd => new ZstdDecoder(start, spanSize, maxWindowLog),
         _ => throw new ArgumentOutOfRangeException(nameof(compression)),
     };
 

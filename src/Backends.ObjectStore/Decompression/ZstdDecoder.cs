@@ -3,18 +3,22 @@ using VirtioFsStore.Core.Interop;
 namespace VirtioFsStore.Backends.ObjectStore.Decompression;
 
 /// <summary>zstd (RFC 8878): frames one after another, each a possible seek point; skippable frames give nothing. A frame
-/// whose window exceeds libzstd's default of 128 MiB is refused, as every decoder with a bounded memory does.</summary>
+/// whose window exceeds libzstd's default (<see cref="MaxWindowLog"/>) is refused, as every decoder with a bounded memory does.</summary>
 sealed unsafe class ZstdDecoder : StreamDecoder
 {
+    /// <summary>128 MiB.</summary>
+    public const int MaxWindowLog = 27;
+
     void* _context;
     bool _insideFrame;
     bool _any;
 
-    public ZstdDecoder(SeekPoint start, int spanSize)
+    public ZstdDecoder(SeekPoint start, int spanSize, int maxWindowLog)
         : base(start, spanSize)
     {
         _context = Zstd.CreateDecompressor();
         if (_context == null) throw new InvalidOperationException("libzstd has no memory for a decompressor");
+        _ = Zstd.SetDecompressorParameter(_context, Zstd.MaxWindowLog, maxWindowLog);
     }
 
     ~ZstdDecoder() => Dispose(disposing: false);
@@ -31,7 +35,10 @@ sealed unsafe class ZstdDecoder : StreamDecoder
             var into = new ZstdBuffer(target, (nuint)output.Length);
             var result = Zstd.DecompressStream(_context, &into, &from);
             if (Zstd.IsError(result))
-                throw new DecompressionException($"zstd data is damaged near compressed byte {InOffset}: {Zstd.ErrorName(result)}");
+                throw new DecompressionException($"zstd data is damaged near compressed byte {InOffset}: {Zstd.ErrorName(result)}")
+                {
+                    NeedsLargerWindow = Zstd.ErrorCode(result) == Zstd.WindowTooLarge,
+                };
             taken = (int)from.Position;
             given = (int)into.Position;
             if (taken > 0 || given > 0)

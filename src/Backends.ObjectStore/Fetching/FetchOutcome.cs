@@ -6,7 +6,7 @@ enum FetchOutcome
     /// <summary>They are there, or were for a moment.</summary>
     Done,
 
-    /// <summary>They are no longer of this fetch, or its source was taken away: look again.</summary>
+    /// <summary>They are no longer of this fetch, or it ended for want of something that the next has: look again.</summary>
     Moved,
 
     /// <summary>Something came that was not what the index says.</summary>

@@ -24,6 +24,9 @@ public sealed record LayerCacheOptions
     /// <summary>How many of them may be for what nobody waits for.</summary>
     public int MaxReadaheads { get; init; } = 3;
 
+    /// <summary>What its fetches hold in memory comes out of this; shared by all layers of a keeper.</summary>
+    public FetchMemory Memory { get; init; } = new();
+
     /// <summary>When nothing was fetched for so long, what came is synced: an end then finds little to do, and a power cut leaves little in doubt.</summary>
     public TimeSpan IdleTime { get; init; } = TimeSpan.FromSeconds(5);
 

@@ -144,7 +144,7 @@ sealed partial class LayerFetcher
         var next = 0L;
         try
         {
-            while (outcome == FetchOutcome.Done && next < _store.PieceCount)
+            while (outcome is FetchOutcome.Done or FetchOutcome.Moved && next < _store.PieceCount)
             {
                 FetchRun? run;
                 lock (_gate)
@@ -156,6 +156,7 @@ sealed partial class LayerFetcher
                 }
 
                 outcome = await run.Ended.ConfigureAwait(false);
+                if (outcome == FetchOutcome.Moved) continue;
                 lock (_gate) next = Math.Max(next + 1, run.End);
             }
         }

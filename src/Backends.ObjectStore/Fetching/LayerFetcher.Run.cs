@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Numerics;
 using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.ObjectStore.Decompression;
 using VirtioFsStore.Backends.ObjectStore.Sources;
@@ -20,6 +21,12 @@ sealed partial class LayerFetcher
 
     /// <summary>At least what is asked for when the disk is full, so that it is not asked for each piece.</summary>
     const long RoomStep = 8 << 20;
+
+    /// <summary>8 MiB: what zstd itself never goes beyond without being told to, and what RFC 8878 asks of every decoder.</summary>
+    const int UsualWindowLog = 23;
+
+    /// <summary>Frames of this layer were seen that need a larger window than <see cref="UsualWindowLog"/>.</summary>
+    volatile bool _hasLargeWindows;
 
     /// <summary>Under the gate.</summary>
     void Start(FetchRun run)
@@ -106,11 +113,14 @@ sealed partial class LayerFetcher
     async Task<FetchOutcome> FillAsync(FetchRun run, IPieceTarget target, CancellationToken cancellation)
     {
         var (seek, compression, size) = _store.Map.Read(map => (map.ReadSpans(run.Span, 1).First(), map.Compression, map.BlobSize));
+        var spans = Volatile.Read(ref _spans)!;
+        var windowLog = _hasLargeWindows ? ZstdDecoder.MaxWindowLog : UsualWindowLog;
+        using var memory = await _options.Memory.TakeAsync(MemoryOf(compression, windowLog, spans.LargestVerified(run.Span, run.InEnd)), cancellation).ConfigureAwait(false);
         var shared = await _source.AcquireAsync(size, _stop.Token).ConfigureAwait(false);
         var broken = false;
         try
         {
-            using var decoder = new RunDecoder(Volatile.Read(ref _spans)!, seek, compression);
+            using var decoder = new RunDecoder(spans, seek, compression, windowLog);
             if (decoder.InOffset < 0 || decoder.InOffset >= run.InEnd)
                 throw new DecompressionException($"a span from compressed byte {seek.Start.InOffset} to {run.InEnd} is impossible");
             _store.Counters.Requested();
@@ -118,9 +128,15 @@ sealed partial class LayerFetcher
             var range = await source.OpenAsync(decoder.InOffset, run.InEnd - decoder.InOffset, run.Priority, cancellation).ConfigureAwait(false);
             lock (_gate) _isWholeOnly = source.IgnoresRanges;
             var hasDigest = !seek.Sha256.IsEmpty;
-            if (hasDigest) range = new SpanVerifier(range, Volatile.Read(ref _spans)!, run.Span, run.InEnd);
+            if (hasDigest) range = new SpanVerifier(range, spans, run.Span, run.InEnd);
             await using (range.ConfigureAwait(false))
                 return await FillAsync(run, target, range, decoder, hasDigest, cancellation).ConfigureAwait(false);
+        }
+        catch (DecompressionException e) when (e.NeedsLargerWindow && windowLog < ZstdDecoder.MaxWindowLog)
+        {
+            // It is tried again, with the memory that it needs.
+            _hasLargeWindows = true;
+            return FetchOutcome.Moved;
         }
         catch (Exception) when (!cancellation.IsCancellationRequested && _source.IsReplaced(shared))
         {
@@ -138,6 +154,10 @@ sealed partial class LayerFetcher
             await _source.ReleaseAsync(shared, broken).ConfigureAwait(false);
         }
     }
+
+    /// <summary>What a run holds: its buffers, a window, and a span that is verified, whose buffer is a power of two.</summary>
+    static long MemoryOf(Compression compression, int windowLog, long verified) =>
+        InputSize + OutputSize + (compression == Compression.Zstd ? 1L << windowLog : 0) + (verified > 0 ? (long)BitOperations.RoundUpToPowerOf2((ulong)verified + 1) : 0);
 
     async Task<FetchOutcome> FillAsync(FetchRun run, IPieceTarget target, Stream range, RunDecoder decoder, bool isVerified, CancellationToken cancellation)
     {

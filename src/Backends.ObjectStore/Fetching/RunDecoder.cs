@@ -12,16 +12,18 @@ sealed class RunDecoder : IDisposable
 {
     readonly SpanTable _spans;
     readonly Compression _compression;
+    readonly int _maxWindowLog;
     StreamDecoder _decoder;
     int _span;
 
     /// <param name="spans">The layer's.</param>
     /// <param name="first">The span with which the range begins.</param>
     /// <param name="compression">Of the layer.</param>
-    public RunDecoder(SpanTable spans, SeekSpan first, Compression compression)
+    /// <param name="maxWindowLog">See <see cref="StreamDecoder.Create"/>.</param>
+    public RunDecoder(SpanTable spans, SeekSpan first, Compression compression, int maxWindowLog)
     {
-        (_spans, _span, _compression) = (spans, first.Id, compression);
-        _decoder = StreamDecoder.Create(compression, first.Start, int.MaxValue);
+        (_spans, _span, _compression, _maxWindowLog) = (spans, first.Id, compression, maxWindowLog);
+        _decoder = StreamDecoder.Create(compression, first.Start, int.MaxValue, maxWindowLog);
         InOffset = _decoder.InOffset;
     }
 
@@ -32,7 +34,7 @@ sealed class RunDecoder : IDisposable
     public long OutOffset => _decoder.OutOffset;
 
     /// <summary>Takes some of <paramref name="input"/> and gives some of <paramref name="output"/>. When neither moves, more input is needed.</summary>
-    /// <exception cref="DecompressionException">The stream is damaged, or a span is longer than it should be.</exception>
+    /// <exception cref="DecompressionException">The stream is damaged, or needs too large a window, or a span is longer than it should be.</exception>
     public void Decode(ReadOnlySpan<byte> input, Span<byte> output, out int taken, out int given)
     {
         taken = 0;
@@ -54,7 +56,7 @@ sealed class RunDecoder : IDisposable
                 }
 
                 _decoder.Dispose();
-                _decoder = StreamDecoder.Create(_compression, SeekPoint.Fresh(next.InOffset, next.OutOffset), int.MaxValue);
+                _decoder = StreamDecoder.Create(_compression, SeekPoint.Fresh(next.InOffset, next.OutOffset), int.MaxValue, _maxWindowLog);
             }
 
             _span++;

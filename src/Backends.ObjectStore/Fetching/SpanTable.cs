@@ -48,5 +48,15 @@ sealed class SpanTable
         return low;
     }
 
+    /// <summary>The most compressed bytes of one span that has a digest, among those from one on that end before an offset; 0 where none has.</summary>
+    public long LargestVerified(int first, long inEnd)
+    {
+        var largest = 0L;
+        for (var i = first; i < _spans.Length && _spans[i].InEnd <= inEnd; i++)
+            if (!_spans[i].Sha256.IsEmpty)
+                largest = Math.Max(largest, _spans[i].InEnd - _spans[i].InOffset);
+        return largest;
+    }
+
     static CacheException Damaged(string why) => new($"the layer's index is damaged: {why}; delete the layer's folder from the store, and it is made again");
 }

@@ -20,6 +20,9 @@ public static unsafe partial class Zstd
     /// <summary>ZSTD_d_windowLogMax: frames that want more memory are refused.</summary>
     public const int MaxWindowLog = 100;
 
+    /// <summary>ZSTD_error_frameParameter_windowTooLarge (zstd_errors.h).</summary>
+    public const int WindowTooLarge = 16;
+
     /// <summary>ZSTD_e_continue.</summary>
     public const int Continue = 0;
 
@@ -62,6 +65,9 @@ public static unsafe partial class Zstd
 
     public static bool IsError(nuint result) => ZSTD_isError(result) != 0;
 
+    /// <summary>0 where a result is none.</summary>
+    public static int ErrorCode(nuint result) => ZSTD_getErrorCode(result);
+
     public static string ErrorName(nuint result) => Marshal.PtrToStringUTF8((nint)ZSTD_getErrorName(result)) ?? "unknown";
 
     [LibraryImport("libzstd.so.1")]
@@ -99,6 +105,9 @@ public static unsafe partial class Zstd
 
     [LibraryImport("libzstd.so.1")]
     private static partial uint ZSTD_isError(nuint result);
+
+    [LibraryImport("libzstd.so.1")]
+    private static partial int ZSTD_getErrorCode(nuint result);
 
     [LibraryImport("libzstd.so.1")]
     private static partial byte* ZSTD_getErrorName(nuint result);
