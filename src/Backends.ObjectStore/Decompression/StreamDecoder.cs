@@ -37,12 +37,12 @@ public abstract class StreamDecoder : IDisposable
     /// <param name="maxWindowLog">The largest window, as a power of two, that may be kept where the stream says how large it is; others are refused.</param>
     public static StreamDecoder Create(
         Compression compression, SeekPoint start, int spanSize = DefaultSpanSize, int maxWindowLog = ZstdDecoder.MaxWindowLog) => compression switch
-    {
-        Compression.None => new IdentityDecoder(start, spanSize),
-        Compression.Gzip => new GzipDecoder(start, spanSize),
-        Compression.Zstd => new ZstdDecoder(start, spanSize, maxWindowLog),
-        _ => throw new ArgumentOutOfRangeException(nameof(compression)),
-    };
+        {
+            Compression.None => new IdentityDecoder(start, spanSize),
+            Compression.Gzip => new GzipDecoder(start, spanSize),
+            Compression.Zstd => new ZstdDecoder(start, spanSize, maxWindowLog),
+            _ => throw new ArgumentOutOfRangeException(nameof(compression)),
+        };
 
     /// <summary>Takes some of <paramref name="input"/> and gives some of <paramref name="output"/>. When neither moves,
     /// more input is needed.</summary>
