@@ -65,13 +65,18 @@ static class FilterAssembler
     static List<FilterInstruction> Judge(CallRule? rule, uint otherwise)
     {
         var code = new List<FilterInstruction>();
-        foreach (var test in rule?.Tests ?? [])
+        foreach (var tests in rule?.Cases ?? [])
         {
-            code.Add(new(FilterInstruction.LD, 0, 0, Seccomp.ArgumentsOffset + ((uint)test.Argument * sizeof(ulong))));
-            if (test.Mask != uint.MaxValue)
-                code.Add(new(FilterInstruction.AND, 0, 0, test.Mask));
-            code.Add(new(FilterInstruction.JEQ, 0, 1, test.Value));
-            code.Add(new(FilterInstruction.RET, 0, 0, Seccomp.RET_ALLOW));
+            List<FilterInstruction> done = [new(FilterInstruction.RET, 0, 0, Seccomp.RET_ALLOW)];
+            // From the last one on, for each has to jump behind those that follow.
+            foreach (var test in tests.Reverse())
+            {
+                done.Insert(0, new(FilterInstruction.JEQ, 0, (byte)done.Count, test.Value));
+                if (test.Mask != uint.MaxValue)
+                    done.Insert(0, new(FilterInstruction.AND, 0, 0, test.Mask));
+                done.Insert(0, new(FilterInstruction.LD, 0, 0, Seccomp.ArgumentsOffset + ((uint)test.Argument * sizeof(ulong))));
+            }
+            code.AddRange(done);
         }
         code.Add(new(FilterInstruction.RET, 0, 0, rule is null ? otherwise : rule.Otherwise ?? otherwise));
         return code;

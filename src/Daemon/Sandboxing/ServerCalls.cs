@@ -26,6 +26,13 @@ static class ServerCalls
     const uint AF_NETLINK = 16;
     const uint SCHED_OTHER = 0;
 
+    // The levels of socket options.
+    const uint IPPROTO_IP = 0;
+    const uint SOL_SOCKET = 1;
+    const uint IPPROTO_TCP = 6;
+    const uint IPPROTO_IPV6 = 41;
+    const uint SOL_NETLINK = 270;
+
     // linux/prctl.h.
     const uint PR_SET_NAME = 15;
     const uint PR_GET_NAME = 16;
@@ -91,11 +98,16 @@ static class ServerCalls
     static readonly uint[] s_ioctl = [0x5401, 0x5402, 0x5403, 0x5404, 0x802C542A, 0x540F, 0x5413, 0x541B, 0x5421, 0x5451, 0x40049409];
 
     // SO_REUSEADDR, SO_SNDBUF, SO_RCVBUF, SO_PASSCRED, SO_LINGER, SO_RCVTIMEO, SO_SNDTIMEO. Not SO_ATTACH_FILTER and SO_ATTACH_BPF.
-    static readonly uint[] s_socketOptions = [2, 7, 8, 13, 16, 20, 21];
+    static readonly (uint Level, uint Option)[] s_socketOptions =
+        [(SOL_SOCKET, 2), (SOL_SOCKET, 7), (SOL_SOCKET, 8), (SOL_SOCKET, 13), (SOL_SOCKET, 16), (SOL_SOCKET, 20), (SOL_SOCKET, 21)];
 
-    // Of a keeper that reaches its sources itself: TCP_NODELAY, TCP_KEEPIDLE, TCP_KEEPINTVL and TCP_KEEPCNT, SO_BROADCAST, SO_KEEPALIVE,
-    // NETLINK_PKTINFO and IP_RECVERR of the resolver's sockets, IPV6_RECVERR and IPV6_V6ONLY.
-    static readonly uint[] s_networkOptions = [1, 3, 4, 5, 6, 9, 11, 25, 26];
+    // Of a keeper that reaches its sources itself: SO_BROADCAST, SO_KEEPALIVE; TCP_NODELAY, TCP_KEEPIDLE, TCP_KEEPINTVL and TCP_KEEPCNT;
+    // IP_RECVERR, IPV6_RECVERR and NETLINK_PKTINFO of the resolver's sockets, IPV6_V6ONLY.
+    static readonly (uint Level, uint Option)[] s_networkOptions =
+    [
+        (SOL_SOCKET, 6), (SOL_SOCKET, 9), (IPPROTO_TCP, 1), (IPPROTO_TCP, 4), (IPPROTO_TCP, 5), (IPPROTO_TCP, 6),
+        (IPPROTO_IP, 11), (IPPROTO_IPV6, 25), (IPPROTO_IPV6, 26), (SOL_NETLINK, 3),
+    ];
 
     /// <summary>By the name of the call.</summary>
     /// <param name="processId">The only process that may be signalled, or have its limits asked.</param>
@@ -137,7 +149,7 @@ static class ServerCalls
 
         // Name services try other families, and .NET's sockets ask at their first use which there are.
         rules.Add("socket", CallRule.When(0, network ? [AF_UNIX, AF_INET, AF_INET6, AF_NETLINK] : [AF_UNIX]).Else(Errno.EAFNOSUPPORT));
-        rules.Add("setsockopt", CallRule.When(2, network ? [.. s_socketOptions, .. s_networkOptions] : s_socketOptions));
+        rules.Add("setsockopt", CallRule.WhenBoth(1, 2, network ? [.. s_socketOptions, .. s_networkOptions] : s_socketOptions));
         if (network)
         {
             rules.Add("sendmmsg", CallRule.Allow);

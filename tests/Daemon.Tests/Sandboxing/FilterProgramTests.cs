@@ -29,11 +29,16 @@ public sealed class FilterProgramTests
             // No rule tests for this value, nor for any of its bits alone.
             var expected = rule?.Otherwise ?? Kill;
             Assert.Equal((number, expected), (number, Evaluate(program, architecture, number, 0xFFFF_F000, 0xFFFF_F000, 0xFFFF_F000)));
-            foreach (var test in rule?.Tests ?? [])
+            foreach (var tests in rule?.Cases ?? [])
             {
                 var arguments = new ulong[6];
                 Array.Fill(arguments, 0xFFFF_F000u);
-                arguments[test.Argument] = test.Value;
+                foreach (var test in tests)
+                {
+                    // One that does not hold is enough.
+                    Assert.Equal((number, expected), (number, Evaluate(program, architecture, number, arguments)));
+                    arguments[test.Argument] = test.Value;
+                }
                 Assert.Equal((number, Seccomp.RET_ALLOW), (number, Evaluate(program, architecture, number, arguments)));
             }
         }
@@ -94,6 +99,24 @@ public sealed class FilterProgramTests
         foreach (var bit in (int[])[17, 25, 26, 27, 28, 29, 30])
             Assert.Equal(Seccomp.RET_ERRNO | (uint)Errno.EPERM, Evaluate(program, architecture, clone, glibc | (1UL << bit)));
         Assert.Equal(Seccomp.RET_ERRNO | (uint)Errno.EPERM, Evaluate(program, architecture, clone, 17));
+    }
+
+    [Theory]
+    [MemberData(nameof(Architectures))]
+    public void An_option_of_a_socket_is_not_taken_for_one_of_the_same_number_elsewhere(Architecture architecture)
+    {
+        var program = SeccompFilter.Build(architecture, Self, Kill, network: true);
+        var setsockopt = (uint)SystemCalls.Find("setsockopt").On(architecture)!.Value;
+        (uint Level, uint Option)[] forbidden =
+        [
+            (1, 26), (1, 50), // SO_ATTACH_FILTER, SO_ATTACH_BPF
+            (6, 13), (6, 16), (6, 31), // TCP_CONGESTION, TCP_THIN_LINEAR_TIMEOUTS, TCP_ULP
+            (0, 64), (41, 64), // IPT_SO_SET_REPLACE
+        ];
+
+        Assert.All(forbidden, pair => Assert.Equal(Kill, Evaluate(program, architecture, setsockopt, 3, pair.Level, pair.Option)));
+        // SO_REUSEADDR, TCP_NODELAY, IPV6_V6ONLY.
+        Assert.All([(1u, 2u), (6u, 1u), (41u, 26u)], pair => Assert.Equal(Seccomp.RET_ALLOW, Evaluate(program, architecture, setsockopt, 3, pair.Item1, pair.Item2)));
     }
 
     [Theory]
