@@ -3,7 +3,7 @@ namespace VirtioFsStore.Backends.ObjectStore.Sources;
 /// <summary>How registries are reached.</summary>
 public sealed record RegistryOptions
 {
-    /// <summary>Docker's config.json; null for $DOCKER_CONFIG/config.json, else ~/.docker/config.json.</summary>
+    /// <summary>Credentials, in the form of Docker's config.json; null for that file, then podman's auth.json, where they usually lie.</summary>
     public string? ConfigFile { get; init; }
 
     /// <summary>The folder of HOST/hosts.toml files; null for /etc/containerd/certs.d, then /etc/docker/certs.d.</summary>

@@ -11,7 +11,7 @@ static class RemoteSourceOptions
     static readonly Option<string?> s_region = new("--s3-region") { Description = "The region of the bucket. Default: $AWS_REGION, the profile's, else us-east-1.", HelpName = "REGION" };
     static readonly Option<string?> s_profile = new("--s3-profile") { Description = "The profile in ~/.aws/config and ~/.aws/credentials. Default: $AWS_PROFILE, else what AWS's tools find by themselves.", HelpName = "NAME" };
     static readonly Option<string> s_pathStyle = Choices.Create("--s3-path-style", "Where the bucket's name goes: always (into the path), never (into the host name), auto (into the path where an endpoint is named).", "auto", "auto", "always", "never");
-    static readonly Option<string?> s_dockerConfig = new("--docker-config") { Description = "Credentials of registries, in the form of docker login. Default: config.json in $DOCKER_CONFIG or ~/.docker.", HelpName = "FILE" };
+    static readonly Option<string?> s_dockerConfig = new("--docker-config") { Description = "Credentials of registries, in the form of docker login. Default: config.json in $DOCKER_CONFIG or ~/.docker; for registries that it does not have, $REGISTRY_AUTH_FILE, else containers/auth.json in $XDG_RUNTIME_DIR and in ~/.config, where podman login and skopeo login put them.", HelpName = "FILE" };
     static readonly Option<string?> s_registryHosts = new("--registry-hosts") { Description = "Mirrors and certificates of registries: HOST/hosts.toml, as containerd has them. Default: /etc/containerd/certs.d, else /etc/docker/certs.d.", HelpName = "DIR" };
     static readonly Option<bool> s_plainHttp = new("--plain-http") { Description = "Reach registries by http. Without it, only one on this machine is." };
 

@@ -27,7 +27,8 @@ public sealed class DockerConfigTests : IDisposable
     async Task<RegistryCredential?> FindAsync(string json, string path = "some.example/a")
     {
         File.WriteAllText(_config.File, json);
-        return await _config.FindAsync(RegistryName.Parse(path).CredentialKey, default);
+        var name = RegistryName.Parse(path);
+        return await _config.FindAsync(name.CredentialKey, name.Repository, default);
     }
 
     void WriteHelper(string name, string script)
@@ -40,7 +41,7 @@ public sealed class DockerConfigTests : IDisposable
     static string Auth(string text) => Convert.ToBase64String(Encoding.UTF8.GetBytes(text));
 
     [Fact]
-    public async Task Without_a_file_one_is_anybody() => Assert.Null(await new DockerConfig(Path.Combine(_folder, "absent")).FindAsync("x", default));
+    public async Task Without_a_file_one_is_anybody() => Assert.Null(await new DockerConfig(Path.Combine(_folder, "absent")).FindAsync("x", "y", default));
 
     [Theory]
     [InlineData("some.example", "some.example/a")]
@@ -56,6 +57,21 @@ public sealed class DockerConfigTests : IDisposable
 
     [Fact]
     public async Task Another_port_is_another_registry() => Assert.Null(await FindAsync($$"""{"auths":{"some.example:5000":{"auth":"{{Auth("x:y")}}"} } }"""));
+
+    [Theory]
+    [InlineData("some.example/team/web", "web")]
+    [InlineData("some.example/team/web/more", "web")]
+    [InlineData("some.example/team/webs", "team")]
+    [InlineData("some.example/team", "team")]
+    [InlineData("some.example/teams", "all")]
+    public async Task Of_podmans_keys_with_a_path_the_longest_that_covers_the_repository_counts(string path, string expected)
+    {
+        var entries = new[] { ("some.example/v1/", "all"), ("some.example/team", "team"), ("some.example/team/web", "web"), ("some.example/other", "other") };
+        var found = await FindAsync($$"""{"auths":{{{string.Join(',', entries.Select(entry => $$"""
+            "{{entry.Item1}}":{"auth":"{{Auth($"{entry.Item2}:x")}}"}
+            """))}}} }""", path);
+        Assert.Equal(expected, found?.UserName);
+    }
 
     [Fact]
     public async Task Tokens_are_read_too()

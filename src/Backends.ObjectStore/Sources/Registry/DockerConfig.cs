@@ -3,23 +3,20 @@ using System.Text.Json;
 
 namespace VirtioFsStore.Backends.ObjectStore.Sources.Registry;
 
-/// <summary>Docker's config.json, read anew each time: credentials change while a daemon runs.</summary>
-/// <param name="file">Null for $DOCKER_CONFIG/config.json, else ~/.docker/config.json.</param>
-sealed class DockerConfig(string? file)
+/// <summary>Docker's config.json, or podman's auth.json, which has the same form; read anew each time: credentials change while a daemon runs.</summary>
+/// <param name="file">Need not be there.</param>
+sealed class DockerConfig(string file)
 {
     const long MaxSize = 1 << 20;
 
-    public string File { get; } = file ?? Path.Combine(
-        Environment.GetEnvironmentVariable("DOCKER_CONFIG") is { Length: > 0 } folder
-            ? folder
-            : Path.Combine(Environment.GetEnvironmentVariable("HOME") ?? "/root", ".docker"),
-        "config.json");
+    public string File => file;
 
     /// <param name="key">What a registry's credentials are kept under: HOST[:PORT], or Docker Hub's old URL.</param>
+    /// <param name="repository">Of the registry: podman keeps credentials of a part of one, too (HOST/PATH). The longest path counts.</param>
     /// <param name="cancellation">Ends a helper.</param>
     /// <returns>Null where there are none for the registry.</returns>
     /// <exception cref="SourceException">The file cannot be read, is not sound, or its helper failed.</exception>
-    public async ValueTask<RegistryCredential?> FindAsync(string key, CancellationToken cancellation)
+    public async ValueTask<RegistryCredential?> FindAsync(string key, string repository, CancellationToken cancellation)
     {
         if (Read() is not { } document) return null;
         using (document)
@@ -29,9 +26,8 @@ sealed class DockerConfig(string? file)
                 && await CredentialHelper.GetAsync(helper, key, cancellation).ConfigureAwait(false) is { } found)
                 return found;
             if (!root.TryGetProperty("auths", out var auths) || auths.ValueKind != JsonValueKind.Object) return null;
-            foreach (var entry in auths.EnumerateObject())
-                if (entry.Value.ValueKind == JsonValueKind.Object && HostOf(entry.Name) == HostOf(key) && Parse(entry.Value) is { } credential) return credential;
-            return null;
+            var entries = auths.EnumerateObject().Where(entry => entry.Value.ValueKind == JsonValueKind.Object && HostOf(entry.Name) == HostOf(key) && Covers(PathOf(entry.Name), repository));
+            return entries.OrderByDescending(entry => PathOf(entry.Name).Length).Select(entry => Parse(entry.Value)).FirstOrDefault(credential => credential is not null);
         }
     }
 
@@ -94,6 +90,16 @@ sealed class DockerConfig(string? file)
         var host = (scheme < 0 ? key : key[(scheme + 3)..]).Split('/')[0].ToLowerInvariant();
         return host is "docker.io" or "registry-1.docker.io" ? "index.docker.io" : host;
     }
+
+    /// <summary>The part of a registry that a key is of; empty for all of it, as in URLs of times past, whose path is the API's.</summary>
+    static string PathOf(string key)
+    {
+        var slash = key.IndexOf('/', StringComparison.Ordinal);
+        var path = slash < 0 || key.Contains("://", StringComparison.Ordinal) ? "" : key[(slash + 1)..].Trim('/');
+        return path is "v1" or "v2" ? "" : path;
+    }
+
+    static bool Covers(string path, string repository) => path.Length == 0 || repository == path || repository.StartsWith($"{path}/", StringComparison.Ordinal);
 
     SourceException Bad(string why) => new($"{File} is not sound: {why}");
 }

@@ -11,12 +11,12 @@ namespace VirtioFsStore.Backends.ObjectStore.Sources.Registry;
 /// <param name="repository">That tokens are for.</param>
 /// <param name="key">What this host's credentials are kept under: a mirror is not shown those of the registry it stands for.</param>
 /// <param name="address">The host's API.</param>
-/// <param name="config">Where credentials are.</param>
+/// <param name="credentials">Where credentials are.</param>
 /// <param name="link">To the host.</param>
 /// <param name="counters">Of what this costs beside the requests themselves.</param>
 /// <param name="clock">For expiry.</param>
 sealed class RegistryAuthorization(
-    string repository, string key, Uri address, DockerConfig config, IHttpSender link, SourceCounters counters, TimeProvider clock) : IDisposable
+    string repository, string key, Uri address, RegistryCredentials credentials, IHttpSender link, SourceCounters counters, TimeProvider clock) : IDisposable
 {
     readonly TokenClient _tokens = new(link, clock);
     readonly RegistryGrant?[] _grants = new RegistryGrant?[Enum.GetValues<RegistryAction>().Length];
@@ -78,7 +78,7 @@ sealed class RegistryAuthorization(
 
     async ValueTask<RegistryGrant> AnswerAsync(RegistryAction action, AuthChallenge challenge, CancellationToken cancellation)
     {
-        var credential = await config.FindAsync(key, cancellation).ConfigureAwait(false);
+        var credential = await credentials.FindAsync(key, repository, cancellation).ConfigureAwait(false);
         if (challenge.Scheme == "bearer")
         {
             counters.Requested();
@@ -86,7 +86,7 @@ sealed class RegistryAuthorization(
         }
 
         if (credential?.UserName is not { } user)
-            throw new SourceException(SourceFailure.Refused, $"{address.Authority} wants a user name and a password, and {config.File} has none for {key}; 'docker login' or 'skopeo login' makes them");
+            throw new SourceException(SourceFailure.Refused, $"{address.Authority} wants a user name and a password, and there is none for {key} in {credentials.Places}; 'docker login' or 'skopeo login' makes them");
         return new RegistryGrant(
             new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{credential.Password}"))).ToString(), challenge, null);
     }

@@ -34,9 +34,9 @@ public sealed partial class RegistryClient : IDisposable
         _timeout = options.Timeout;
         _endpoint = endpoints.Get(name.Host);
         Counters = new SourceCounters(_endpoint.Counters);
-        var config = new DockerConfig(options.Registry.ConfigFile);
+        var credentials = new RegistryCredentials(options.Registry.ConfigFile);
         _hosts = new RegistryHostSet(
-            [.. RegistryHosts.Find(name, options.Registry).Select(host => new RegistryHost(name, host, config, Counters, endpoints.Clock))], Counters);
+            [.. RegistryHosts.Find(name, options.Registry).Select(host => new RegistryHost(name, host, credentials, Counters, endpoints.Clock))], Counters);
     }
 
     RegistryClient(RegistryClient of)

@@ -17,12 +17,12 @@ sealed class RegistryHost : IHttpSender, IDisposable
     long _suspectUntil = long.MinValue;
 
     /// <exception cref="SourceException">Its certificates cannot be read.</exception>
-    public RegistryHost(RegistryName registry, RegistryHostOptions options, DockerConfig config, SourceCounters counters, TimeProvider clock)
+    public RegistryHost(RegistryName registry, RegistryHostOptions options, RegistryCredentials credentials, SourceCounters counters, TimeProvider clock)
     {
         (_registry, _options, _clock) = (registry, options, clock);
         _link = new OriginLink(options.Base, options.Trust);
         _authorization = new RegistryAuthorization(
-            registry.Repository, options.MirrorOf is null ? registry.CredentialKey : options.Base.Authority, options.Base, config, _link, counters, clock);
+            registry.Repository, options.MirrorOf is null ? registry.CredentialKey : options.Base.Authority, options.Base, credentials, _link, counters, clock);
     }
 
     public string Name => _options.Base.Authority;
