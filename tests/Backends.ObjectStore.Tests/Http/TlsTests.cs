@@ -124,6 +124,19 @@ public sealed class TlsTests : IDisposable
     }
 
     [Fact]
+    public async Task A_registry_by_https_has_no_token_server_by_http()
+    {
+        await using var tokens = FaultServer.Serve(_ => ProxyAnswer.Of(200, """{"token":"t"}"""u8.ToArray()));
+        await using var registry = new FakeRegistry(Certificate("127.0.0.1", out _)) { Authorization = "Bearer t", Challenge = $"Bearer realm=\"{tokens.Url}token\"" };
+        registry.WriteHosts(registry.Server.Host, $"server = \"{registry.Server.Url}\"\nca = \"{_authorityFile}\"\n");
+        registry.WriteConfig("""{"auths":{"HOST":{"username":"me","password":"secret"} } }""");
+        using var client = registry.Client();
+        var error = await Assert.ThrowsAsync<SourceException>(async () => await client.GetManifestAsync("tag", [FakeRegistry.ManifestType], default));
+        Assert.Contains("which is no https: credentials do not go there", error.Message, StringComparison.Ordinal);
+        Assert.Empty(tokens.Requests);
+    }
+
+    [Fact]
     public void A_file_that_holds_no_certificate_is_named()
     {
         var file = Write("empty.pem", "nothing");

@@ -180,4 +180,32 @@ public sealed class AuthorizationTests : IAsyncLifetime, IAsyncDisposable
         _registry.Challenge = "Negotiate";
         Assert.Equal(SourceFailure.Refused, (await FailAsync()).Failure);
     }
+
+    [Fact]
+    public async Task A_password_does_not_go_to_a_token_server_of_another_host_by_http()
+    {
+        LogIn("me:secret");
+        (_registry.Challenge, _registry.Authorization) = ("Bearer realm=\"http://tokens.invalid/token\"", "x");
+        var error = await FailAsync();
+        Assert.Equal(SourceFailure.Permanent, error.Failure);
+        Assert.Contains("http://tokens.invalid/token, which is another host by http: credentials do not go there", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_upload_that_another_host_takes_is_not_shown_credentials()
+    {
+        await using var other = FaultServer.Serve(request => ProxyAnswer.Of(request.Method == "PUT" ? 201 : 202));
+        (_registry.Challenge, _registry.Authorization) = ("Basic realm=\"x\"", "Basic " + Base64("me:secret"));
+        LogIn("me:secret");
+        _registry.WriteHosts(_registry.Server.Host, "[header]\nX-Mine = \"secret\"\n");
+        using var client = _registry.Client();
+        _registry.Server.Inject(Fault.Header("Location", new Uri(other.Url, "upload").ToString()), int.MaxValue, request => request.Method == "POST");
+        await using var source = new BytesSource("bytes", _blob, default);
+
+        await client.PushBlobAsync(Digest.Sha256(_blob), source, null, default);
+
+        Assert.Equal(["PATCH", "PUT"], other.Requests.Select(request => request.Method));
+        Assert.All(other.Requests, request => Assert.Equal((null, null), (request["Authorization"], request["X-Mine"])));
+        Assert.Equal("secret", _registry.Server.Requests[^1]["X-Mine"]);
+    }
 }
