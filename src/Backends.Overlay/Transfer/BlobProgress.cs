@@ -2,7 +2,8 @@ using VirtioFsStore.Backends.Overlay.Oci;
 
 namespace VirtioFsStore.Backends.Overlay.Transfer;
 
-/// <param name="Blob">Which.</param>
+/// <param name="Blob">Which; where it is <see cref="BlobState.Held"/>, it may be a manifest, too, which is then also told of when it is sent.</param>
 /// <param name="State">How far it is.</param>
 /// <param name="Bytes">That the target has of it.</param>
-public readonly record struct BlobProgress(Descriptor Blob, BlobState State, long Bytes);
+/// <param name="Wait">For how long it is held; else zero.</param>
+public readonly record struct BlobProgress(Descriptor Blob, BlobState State, long Bytes, TimeSpan Wait = default);

@@ -12,6 +12,9 @@ public enum BlobState
     /// <summary>It is being sent.</summary>
     Sending,
 
+    /// <summary>A host asked to be left alone for a while (Retry-After), and is.</summary>
+    Held,
+
     /// <summary>It was sent.</summary>
     Sent,
 }

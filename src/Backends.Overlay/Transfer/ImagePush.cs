@@ -12,13 +12,16 @@ namespace VirtioFsStore.Backends.Overlay.Transfer;
 /// <param name="source">Has it.</param>
 /// <param name="target">Gets it.</param>
 /// <param name="progress">Called from several threads at once.</param>
-public sealed class ImagePush(IImageSource source, IImageTarget target, IProgress<BlobProgress>? progress)
+/// <param name="clock">Whose time is waited where a host asks for patience; null for the system's.</param>
+public sealed class ImagePush(IImageSource source, IImageTarget target, IProgress<BlobProgress>? progress, TimeProvider? clock = null)
 {
     /// <summary>Enough to hide the round trips of small blobs, and that large ones share the line.</summary>
     const int BlobsAtATime = 4;
 
     /// <summary>Of one blob, each of which goes on with what the one before sent, where the target can. Single requests are tried again besides.</summary>
     const int Tries = 3;
+
+    readonly TimeProvider _clock = clock ?? TimeProvider.System;
 
     /// <param name="from">What it is at the source. Without a platform the whole of it is meant, with the images for all platforms.</param>
     /// <param name="platform">The one image to be taken, or null.</param>
@@ -42,9 +45,9 @@ public sealed class ImagePush(IImageSource source, IImageTarget target, IProgres
         {
             var indexes = references.Blobs.Where(blob => blob.MediaType == IndexBlobFormat.MediaType && !counts.Missing.Contains(blob.Digest)).DistinctBy(blob => blob.Digest).ToList();
             if (indexes.Count > 0 && references.ArtifactType is null)
-                await NamedAsync(manifest, async () => await IndexArtifact.PushAsync(target, manifest, indexes, cancellation).ConfigureAwait(false)).ConfigureAwait(false);
+                await NamedAsync(manifest, async () => await IndexArtifact.PushAsync(target, manifest, indexes, cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false);
             var isRoot = manifest.Digest == root.Digest;
-            await NamedAsync(manifest, () => target.PushManifestAsync(manifest, json, isRoot ? tag : null, cancellation)).ConfigureAwait(false);
+            await NamedAsync(manifest, () => target.PushManifestAsync(manifest, json, isRoot ? tag : null, cancellation), cancellation).ConfigureAwait(false);
         }
 
         return new PushResult(root.Digest, tag, all.Count, counts.Sent, counts.Present, counts.Bytes);
@@ -100,52 +103,77 @@ public sealed class ImagePush(IImageSource source, IImageTarget target, IProgres
     /// <summary>True if it was sent, false if it was there, null if nobody has it and it can be done without.</summary>
     async ValueTask<bool?> PushBlobAsync(Descriptor blob, bool isOptional, CancellationToken cancellation)
     {
-        for (var attempt = 1; ; attempt++)
+        try
         {
-            try
-            {
-                if (await target.HasBlobAsync(blob, cancellation).ConfigureAwait(false))
-                {
-                    progress?.Report(new BlobProgress(blob, BlobState.Present, blob.Size));
-                    return false;
-                }
-
-                progress?.Report(new BlobProgress(blob, BlobState.Sending, 0));
-                var content = await source.OpenBlobAsync(blob, cancellation).ConfigureAwait(false);
-                await using (content.ConfigureAwait(false))
-                {
-                    await target.PushBlobAsync(
-                        blob, content, have => progress?.Report(new BlobProgress(blob, BlobState.Sending, have)), cancellation).ConfigureAwait(false);
-                }
-
-                progress?.Report(new BlobProgress(blob, BlobState.Sent, blob.Size));
-                return true;
-            }
-            catch (SourceException e) when (e.Failure is SourceFailure.Transient or SourceFailure.Busy or SourceFailure.Changed && attempt < Tries)
-            {
-                // Each request was tried for a while before: at once. What was damaged on its way may be whole the next time.
-            }
-            catch (SourceException e) when (e.Failure == SourceFailure.Missing && isOptional)
-            {
-                progress?.Report(new BlobProgress(blob, BlobState.Present, 0));
-                return null;
-            }
-            catch (SourceException e)
-            {
-                throw new SourceException(e.Failure, $"cannot push blob {blob.Digest} ({blob.MediaType}) to {target.Name}: {e.Message}", e, e.RetryAfter);
-            }
+            return await AgainAsync(blob, Tries, patience => PushBlobAsync(blob, patience, cancellation), cancellation).ConfigureAwait(false);
+        }
+        catch (SourceException e) when (e.Failure == SourceFailure.Missing && isOptional)
+        {
+            progress?.Report(new BlobProgress(blob, BlobState.Present, 0));
+            return null;
+        }
+        catch (SourceException e)
+        {
+            throw new SourceException(e.Failure, $"cannot push blob {blob.Digest} ({blob.MediaType}) to {target.Name}: {e.Message}", e, e.RetryAfter);
         }
     }
 
-    async ValueTask NamedAsync(Descriptor manifest, Func<ValueTask> push)
+    async ValueTask<bool> PushBlobAsync(Descriptor blob, PushPatience patience, CancellationToken cancellation)
+    {
+        if (await target.HasBlobAsync(blob, cancellation).ConfigureAwait(false))
+        {
+            progress?.Report(new BlobProgress(blob, BlobState.Present, blob.Size));
+            return false;
+        }
+
+        progress?.Report(new BlobProgress(blob, BlobState.Sending, 0));
+        var content = await source.OpenBlobAsync(blob, cancellation).ConfigureAwait(false);
+        await using (content.ConfigureAwait(false))
+            await target.PushBlobAsync(blob, content, Sent, cancellation).ConfigureAwait(false);
+        progress?.Report(new BlobProgress(blob, BlobState.Sent, blob.Size));
+        return true;
+
+        void Sent(long have)
+        {
+            patience.Sent(have);
+            progress?.Report(new BlobProgress(blob, BlobState.Sending, have));
+        }
+    }
+
+    async ValueTask NamedAsync(Descriptor manifest, Func<ValueTask> push, CancellationToken cancellation)
     {
         try
         {
-            await push().ConfigureAwait(false);
+            // Its requests are tried again by themselves, and are all that there is to it.
+            await AgainAsync(manifest, 1, async patience =>
+            {
+                await push().ConfigureAwait(false);
+                if (patience.WasAsked) progress?.Report(new BlobProgress(manifest, BlobState.Sent, manifest.Size));
+                return true;
+            }, cancellation).ConfigureAwait(false);
         }
         catch (SourceException e)
         {
             throw new SourceException(e.Failure, $"cannot push manifest {manifest.Digest} to {target.Name}: {e.Message}", e, e.RetryAfter);
+        }
+    }
+
+    /// <summary>Does what may fail, again where a failure may pass, and as often as a host asks for patience and there is some.</summary>
+    async ValueTask<T> AgainAsync<T>(Descriptor item, int tries, Func<PushPatience, ValueTask<T>> attempt, CancellationToken cancellation)
+    {
+        var patience = new PushPatience(item, progress, _clock);
+        for (var failures = 0; ;)
+        {
+            try
+            {
+                return await attempt(patience).ConfigureAwait(false);
+            }
+            catch (SourceException e)
+            {
+                if (await patience.WaitAsync(e, cancellation).ConfigureAwait(false)) continue;
+                // Each request was tried for a while before: at once. What was damaged on its way may be whole the next time.
+                if (e.Failure is not (SourceFailure.Transient or SourceFailure.Busy or SourceFailure.Changed) || ++failures == tries) throw;
+            }
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Spectre.Console;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Transfer;
@@ -27,9 +28,17 @@ sealed class PushBars(ProgressContext context) : IProgress<BlobProgress>
                 _bars[value.Blob.Digest] = bar = context.AddTask(value.Blob.Digest.Hex[..ShownDigits], autoStart: false, maxValue: Math.Max(1, value.Blob.Size));
             if (value.State == BlobState.Waiting) return;
             if (!bar.IsStarted) bar.StartTask();
-            bar.Description = $"{value.Blob.Digest.Hex[..ShownDigits]} {(value.State switch { BlobState.Present => "was there", BlobState.Sent => "sent", _ => "" })}".TrimEnd();
+            bar.Description = $"{value.Blob.Digest.Hex[..ShownDigits]} {Outcome(value)}".TrimEnd();
             bar.Value = value.State is BlobState.Present or BlobState.Sent ? bar.MaxValue : value.Bytes;
             if (value.State is BlobState.Present or BlobState.Sent) bar.StopTask();
         }
     }
+
+    static string Outcome(BlobProgress value) => value.State switch
+    {
+        BlobState.Present => "was there",
+        BlobState.Sent => "sent",
+        BlobState.Held => string.Create(CultureInfo.InvariantCulture, $"waits {Math.Ceiling(value.Wait.TotalSeconds)} s"),
+        _ => "",
+    };
 }
