@@ -47,14 +47,14 @@ public sealed class RegistryImageSourceTests : IAsyncLifetime, IAsyncDisposable
         return Open(_registry.Host);
     }
 
-    RegistryImageSource Open(string host) => (RegistryImageSource)ImageSources.Open(
+    RegistryImageSource Open(string host, RemoteEndpoints? endpoints = null) => (RegistryImageSource)ImageSources.Open(
         ImageReference.Parse($"docker://{host}/some/repo"),
         new RemoteOptions
         {
             Registry = new RegistryOptions { ConfigFile = Path.Combine(_folder, "config.json"), HostsFolder = Path.Combine(_folder, "certs.d") },
             // No registry of a busy machine starts slower than this.
             Timeout = TimeSpan.FromMinutes(5),
-        }, _endpoints);
+        }, endpoints ?? _endpoints);
 
     ImageReference Reference(string suffix) => ImageReference.Parse($"docker://{_registry!.Host}/some/repo{suffix}");
 
@@ -154,6 +154,27 @@ public sealed class RegistryImageSourceTests : IAsyncLifetime, IAsyncDisposable
         await registry.RemoveAsync(Reference(":c"), default);
         Assert.Empty(await registry.ListAsync(default));
         await Assert.ThrowsAsync<ImageException>(async () => await registry.RemoveAsync(Reference(":c"), default));
+    }
+
+    [RealServerFact]
+    public async Task What_is_removed_is_what_the_registry_means_by_a_tag_and_not_what_a_mirror_does()
+    {
+        _layout.Image("one", s_tar);
+        _layout.Image("two", s_tar, s_tar);
+        await using var direct = await StartAsync();
+        await PushAsync(direct, "one", "a");
+        await using var mirror = await RegistryServer.StartAsync();
+        await using var ofMirror = Open(mirror.Host);
+        var older = (await PushAsync(ofMirror, "two", "a")).Manifest.Digest;
+        var hosts = Directory.CreateDirectory(Path.Combine(_folder, "certs.d", _registry!.Host)).FullName;
+        await File.WriteAllTextAsync(Path.Combine(hosts, "hosts.toml"), $"[host.\"{mirror.Endpoint}\"]\ncapabilities = [\"pull\", \"resolve\"]\n");
+        await using var registry = Open(_registry.Host);
+        Assert.Equal(older, Assert.Single(await registry.FindAsync(Reference(":a"), default)).Digest);
+
+        await registry.RemoveAsync(Reference(":a"), default);
+
+        Assert.Empty(await direct.ListAsync(default));
+        Assert.Equal(older, Assert.Single(await ofMirror.ListAsync(default)).Digest);
     }
 
     [RealServerFact]
