@@ -171,6 +171,37 @@ public sealed class ImagePushTests(ObjectStoreFixture store) : IClassFixture<Obj
     }
 
     [Fact]
+    public async Task What_is_removed_leaves_the_parts_of_another_images_index()
+    {
+        var shared = Manifest("arm64");
+        _layout.Tag("v1", Index(Manifest("amd64"), shared));
+        _layout.Tag("v2", Index(Manifest("riscv64"), shared));
+        var to = $"oci:{_directory["to"]}";
+        foreach (var tag in new[] { "v1", "v2" }) await PushAsync($"oci:{_layout.Path}:{tag}", $"{to}:{tag}");
+
+        await ImagePlaces.RemoveAsync($"{to}:v1");
+
+        // An index, two manifests, and of each a configuration and a layer.
+        Assert.Equal(7, Directory.GetFiles(Path.Combine(_directory["to"], "blobs/sha256")).Length);
+        Assert.Equal(3, (await PushAsync($"{to}:v2", $"oci:{_directory["back"]}")).Manifests);
+    }
+
+    [Fact]
+    public async Task What_is_removed_by_its_own_name_stays_where_an_index_has_it()
+    {
+        var shared = Manifest("arm64");
+        _layout.Tag("all", Index(Manifest("amd64"), shared));
+        _layout.Tag("one", shared);
+        var to = $"oci:{_directory["to"]}";
+        foreach (var tag in new[] { "one", "all" }) await PushAsync($"oci:{_layout.Path}:{tag}", $"{to}:{tag}");
+
+        await ImagePlaces.RemoveAsync($"{to}:one");
+
+        Assert.Equal("all", Assert.Single(await ImagePlaces.ListAsync(to)).RefName);
+        Assert.Equal(3, (await PushAsync($"{to}:all", $"oci:{_directory["back"]}")).Manifests);
+    }
+
+    [Fact]
     public async Task Images_that_are_pushed_at_the_same_time_are_all_there()
     {
         var tags = Enumerable.Range(0, 8).Select(i => $"v{i}").ToList();
