@@ -213,6 +213,14 @@ sealed partial class VhostUserDevice
 
     bool JoinUntilLimit(QueueWorker worker, long since)
     {
+        if (_answersMatter && _answerLimit != Timeout.InfiniteTimeSpan)
+        {
+            var grace = TimeLeft(since, _answerLimit);
+            var left = TimeLeft(since);
+            if (worker.Join(left != Timeout.InfiniteTimeSpan && left < grace ? left : grace))
+                return true;
+            _answersMatter = false;
+        }
         if (!_answersMatter)
         {
             // Twice: for what keeps the thread from noticing, and for what it took before it noticed.
@@ -223,9 +231,13 @@ sealed partial class VhostUserDevice
         return worker.Join(TimeLeft(since));
     }
 
-    TimeSpan TimeLeft(long since)
+    TimeSpan TimeLeft(long since) => TimeLeft(since, _options.DrainLimit);
+
+    static TimeSpan TimeLeft(long since, TimeSpan limit)
     {
-        var left = _options.DrainLimit - Stopwatch.GetElapsedTime(since);
+        if (limit == Timeout.InfiniteTimeSpan)
+            return limit;
+        var left = limit - Stopwatch.GetElapsedTime(since);
         return left > TimeSpan.Zero ? left : TimeSpan.Zero;
     }
 

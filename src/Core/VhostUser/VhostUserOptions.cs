@@ -47,6 +47,10 @@ public sealed record VhostUserOptions
     /// <summary>How long stopping a queue, removing memory and the server's end wait for requests in flight.</summary>
     public TimeSpan DrainLimit { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>How much of <see cref="DrainLimit"/> the server's end leaves to requests in flight, before what they wait for is cancelled: more than a
+    /// disk takes, and less than whoever stops a daemon waits.</summary>
+    public TimeSpan StopGrace { get; init; } = TimeSpan.FromSeconds(3);
+
     /// <summary>
     /// Called each time the socket has begun to wait for a peer: a client that connects from now on is served. The same
     /// moment is logged as "Waiting for vhost-user socket connection".

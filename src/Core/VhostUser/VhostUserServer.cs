@@ -66,7 +66,11 @@ public sealed class VhostUserServer : IDisposable
             _handler.Reset();
     }
 
-    /// <summary>From any thread: finishes what is in flight, at most <see cref="VhostUserOptions.DrainLimit"/>; then Run returns.</summary>
+    /// <summary>After Run: requests that did not end in time still run, and use what the handler serves from.</summary>
+    public bool HasAbandoned => !_abandoned.IsEmpty;
+
+    /// <summary>From any thread: finishes what is in flight, and cancels what waits longer than <see cref="VhostUserOptions.StopGrace"/>; then Run
+    /// returns, at the latest after <see cref="VhostUserOptions.DrainLimit"/>.</summary>
     public void Stop()
     {
         // A signal can come at the very end, when the number may mean something else already.
@@ -167,7 +171,9 @@ public sealed class VhostUserServer : IDisposable
             _ = Sockets.Shutdown(channel.Fd);
         }
         // A VMM that may come back finds its answers in the ring; without one nobody waits for them.
-        if (!_options.Relisten && !IsStopping)
+        if (IsStopping)
+            device.OnStopping();
+        else if (!_options.Relisten)
             device.OnPeerLost();
         return spoke;
     }

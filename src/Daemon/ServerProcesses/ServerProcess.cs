@@ -95,6 +95,7 @@ sealed class ServerProcess : IDisposable
         }
         var router = _router ?? throw new IOException("the parent has mounted nothing");
         _mounts ??= new RouterMountControl(router, _opener, new ServedImages(), _logger);
+        var hasAbandoned = false;
         try
         {
             var session = new FuseSession(router, _settings.Sources.SessionOptions(_settings.IoTimeout), _logger);
@@ -110,13 +111,22 @@ sealed class ServerProcess : IDisposable
             new Thread(Control, 256 * 1024) { IsBackground = true, Name = "control" }.Start();
             _control.Send((uint)ServerMessage.Done, serveId);
             using var stopServer = stop.Token.Register(server.Stop);
-            server.Run();
+            try
+            {
+                server.Run();
+            }
+            finally
+            {
+                hasAbandoned = server.HasAbandoned;
+            }
             Log.Requests(_logger, session.Statistics);
         }
         finally
         {
             _ends.Cancel();
-            router.DisposeAsync().AsTask().GetAwaiter().GetResult();
+            // What still runs uses it; it goes with the process.
+            if (!hasAbandoned)
+                router.DisposeAsync().AsTask().GetAwaiter().GetResult();
         }
         return 0;
     }

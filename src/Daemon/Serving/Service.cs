@@ -56,13 +56,14 @@ static class Service
         var images = new ServedImages();
         using var report = new CountSignal(images, logger);
         var router = settings.Root is { } root ? OpenRoot(root, opener, images, logger, stop.Token) : Router.Pseudo();
+        var hasAbandoned = false;
         try
         {
             using var mounts = new RouterMountControl(router, opener, images, logger);
             MountAll(settings, mounts, stop.Token);
             var session = new FuseSession(router, settings.Sources.SessionOptions(settings.IoTimeout), logger);
             using var api = StartApi(settings, mounts, level, logger, stop);
-            Serve(settings, session, logger, listening: () => api?.SetState(DaemonState.RUNNING), stop.Token);
+            Serve(settings, session, logger, listening: () => api?.SetState(DaemonState.RUNNING), stop.Token, out hasAbandoned);
             api?.SetState(DaemonState.STOPPED);
             Log.Requests(logger, session.Statistics);
             if (settings.Statistics)
@@ -70,7 +71,9 @@ static class Service
         }
         finally
         {
-            router.DisposeAsync().AsTask().GetAwaiter().GetResult();
+            // What still runs uses it; it goes with the process.
+            if (!hasAbandoned)
+                router.DisposeAsync().AsTask().GetAwaiter().GetResult();
         }
         return 0;
     }
@@ -97,15 +100,29 @@ static class Service
         return ApiServer.Start(api.SocketPath, endpoints, logger, stop.Token);
     }
 
-    static void Serve(ServeSettings settings, FuseSession session, ILogger logger, Action listening, CancellationToken stop)
+    /// <param name="settings">What the command line says.</param>
+    /// <param name="session">What is served.</param>
+    /// <param name="logger">For what goes wrong.</param>
+    /// <param name="listening">What is done when the socket is there.</param>
+    /// <param name="stop">Ends it.</param>
+    /// <param name="hasAbandoned">Requests still run, and use what is served; set however this ends.</param>
+    static void Serve(ServeSettings settings, FuseSession session, ILogger logger, Action listening, CancellationToken stop, out bool hasAbandoned)
     {
+        hasAbandoned = false;
         using var server = new VhostUserServer(
             DeviceOptions(settings, listening),
             session,
             logger);
         using var stopServer = stop.Register(server.Stop);
         SeccompFilter.Install(settings.Sandbox.Seccomp, network: settings.MayKeepImages);
-        server.Run();
+        try
+        {
+            server.Run();
+        }
+        finally
+        {
+            hasAbandoned = server.HasAbandoned;
+        }
     }
 
     static Router OpenRoot(string source, SourceOpener opener, ServedImages images, ILogger logger, CancellationToken stop)

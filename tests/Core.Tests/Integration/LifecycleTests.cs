@@ -168,6 +168,42 @@ public sealed class LifecycleTests
     }
 
     [Fact]
+    public void Stop_cancels_what_still_waits_after_a_short_time()
+    {
+        var files = Files();
+        using var host = new ServerHost(files, new ServerHostOptions { DrainLimit = Timeout.InfiniteTimeSpan, StopGrace = TimeSpan.FromMilliseconds(50) });
+        using var machine = host.Mount();
+        using var gate = files.Hold(MemoryOperation.GetAttributes);
+        machine.Fuse.Requests.Post(machine.Fuse.BeginGetAttr(FuseClient.Root));
+        machine.Fuse.Requests.Notify();
+        gate.WaitForArrivals();
+
+        host.Stop();
+
+        Assert.True(host.WaitForEnd());
+        Assert.False(host.HasAbandoned);
+    }
+
+    [Fact]
+    public void What_does_not_end_at_all_is_told_when_the_server_has_ended()
+    {
+        var files = Files();
+        using var host = new ServerHost(files, new ServerHostOptions { DrainLimit = TimeSpan.FromMilliseconds(100), StopGrace = TimeSpan.Zero });
+        using var machine = host.Mount();
+        using var gate = files.Intercept(MemoryOperation.GetAttributes, OperationGate.HoldFirmly())!;
+        machine.Fuse.Requests.Post(machine.Fuse.BeginGetAttr(FuseClient.Root));
+        machine.Fuse.Requests.Notify();
+        gate.WaitForArrivals();
+
+        host.Stop();
+
+        Assert.True(host.WaitForEnd());
+        Assert.True(host.HasAbandoned);
+        gate.Open();
+        Assert.True(host.Logger.WaitFor("Queue 1 has ended", TimeSpan.FromSeconds(20)), host.Logger.Text);
+    }
+
+    [Fact]
     public void Stop_ends_a_server_that_nobody_has_connected_to()
     {
         using var host = new ServerHost(Files());

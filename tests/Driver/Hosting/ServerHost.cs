@@ -29,6 +29,7 @@ public sealed class ServerHost : IDisposable
                 RequestQueues = options.RequestQueues,
                 MaxRequestQueues = options.MaxRequestQueues,
                 DrainLimit = options.DrainLimit,
+                StopGrace = options.StopGrace,
                 DaxWindow = options.DaxWindow,
                 DaxDialect = options.DaxDialect,
                 DaxReplyLimit = options.DaxReplyLimit,
@@ -72,6 +73,9 @@ public sealed class ServerHost : IDisposable
 
     /// <summary>What SIGTERM does.</summary>
     public void Stop() => _server.Stop();
+
+    /// <summary>See <see cref="VhostUserServer.HasAbandoned"/>.</summary>
+    public bool HasAbandoned => _server.HasAbandoned;
 
     /// <summary>Waits for Run to return.</summary>
     /// <returns>False if it goes on.</returns>

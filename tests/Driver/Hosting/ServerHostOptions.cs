@@ -24,4 +24,7 @@ public sealed record ServerHostOptions
     public TimeSpan DaxReplyLimit { get; init; } = TimeSpan.FromSeconds(30);
 
     public TimeSpan DrainLimit { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Longer than any test waits for a request.</summary>
+    public TimeSpan StopGrace { get; init; } = TimeSpan.FromSeconds(20);
 }
