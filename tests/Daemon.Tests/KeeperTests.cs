@@ -1,3 +1,4 @@
+using VirtioFsStore.Daemon.Tests.Lazy;
 using VirtioFsStore.Driver.Hosting;
 using VirtioFsStore.Driver.Vmm;
 using Xunit;
@@ -74,6 +75,11 @@ public sealed class KeeperTests : IDisposable
 
         Assert.Equal(_content, machine.Fuse.ReadFile("etc/data"));
         Assert.DoesNotContain(ActivatedKeeper.InOffice, server.ErrorText, StringComparison.Ordinal);
+        // It tells what the images cost that are open.
+        var counts = ImageCountsLine.Ask(keeper);
+        Assert.NotEqual(0, counts.Pieces);
+        Assert.Equal(counts.Pieces, counts.Present);
+        Assert.Contains($"#1 (oci:{_directory["image"]}:latest): ", keeper.ErrorText, StringComparison.Ordinal);
         keeper.Terminate();
         Assert.True(keeper.WaitForExit(s_wait));
         Assert.Equal(0, keeper.ExitCode);

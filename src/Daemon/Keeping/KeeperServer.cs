@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
@@ -6,6 +7,7 @@ using VirtioFsStore.Backends.Overlay.Store;
 using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Daemon.Channels;
 using VirtioFsStore.Daemon.Commands;
+using VirtioFsStore.Daemon.Serving;
 
 namespace VirtioFsStore.Daemon.Keeping;
 
@@ -26,6 +28,7 @@ sealed class KeeperServer : IDisposable
     readonly IKeeper _keeper;
     readonly FileDescriptor _listener;
     readonly ILogger _logger;
+    readonly ServedImages? _images;
     readonly CancellationTokenSource _stop = new();
     readonly HashSet<MessageSocket> _requests = [];
     readonly List<KeptConnection> _kept = [];
@@ -33,12 +36,15 @@ sealed class KeeperServer : IDisposable
     readonly FileDescriptor _wake = new(SystemCallException.ThrowIfError(EventFd.Create(), "eventfd"));
     readonly Thread _thread;
     bool _isShort;
+    uint _opened;
 
     /// <param name="keeper">Who does the work; not owned.</param>
     /// <param name="listener">A listening SOCK_SEQPACKET socket; owned, and only closed: systemd may go on listening on it.</param>
     /// <param name="logger">For what went wrong here.</param>
-    public KeeperServer(IKeeper keeper, FileDescriptor listener, ILogger logger)
+    /// <param name="images">Gets what clients have open, under their numbers; null for nobody who asks.</param>
+    public KeeperServer(IKeeper keeper, FileDescriptor listener, ILogger logger, ServedImages? images = null)
     {
+        _images = images;
         _keeper = keeper;
         _listener = listener;
         _logger = logger;
@@ -125,8 +131,8 @@ sealed class KeeperServer : IDisposable
             if (Polling.Poll(entries, (int)RemoteKeeper.Patience.TotalMilliseconds) <= 0)
                 return;
             using var request = connection.Receive();
-            if (request is { Kind: (uint)KeeperMessage.OpenImage } && OpenImage(connection, request) is { } image)
-                kept = new KeptConnection(connection, image, _logger);
+            if (request is { Kind: (uint)KeeperMessage.OpenImage })
+                kept = OpenImage(connection, request);
             else if (request is { Kind: (uint)KeeperMessage.Work })
                 Work(connection, request);
             else if (request is { Kind: (uint)KeeperMessage.Watch })
@@ -169,8 +175,8 @@ sealed class KeeperServer : IDisposable
         connection.Dispose();
     }
 
-    /// <summary>The image, whose files have been sent; null if it could not be opened, or nobody wants it any more.</summary>
-    IKeptImage? OpenImage(MessageSocket connection, ReceivedMessage message)
+    /// <summary>The connection with the image, whose files have been sent; null if it could not be opened, or nobody wants it any more.</summary>
+    KeptConnection? OpenImage(MessageSocket connection, ReceivedMessage message)
     {
         using var gone = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
         Watch(connection, gone);
@@ -179,6 +185,7 @@ sealed class KeeperServer : IDisposable
             connection.Send((uint)KeeperMessage.Accepted, 0);
             var request = JsonSerializer.Deserialize(message.Body.Span, KeeperJson.Default.ImageMessage)!.ToRequest();
             var image = _keeper.OpenImageAsync(request, new Reporter(connection), gone.Token).AsTask().GetAwaiter().GetResult();
+            var number = string.Create(CultureInfo.InvariantCulture, $"#{Interlocked.Increment(ref _opened)}");
             try
             {
                 using var files = image.Files;
@@ -187,11 +194,13 @@ sealed class KeeperServer : IDisposable
                 var body = JsonSerializer.SerializeToUtf8Bytes(answer, KeeperJson.Default.ImageAnswer);
                 foreach (var some in numbers.Chunk(MessageSocket.MaxDescriptors))
                     connection.Send((uint)KeeperMessage.Descriptors, 0, default, some);
+                _images?.Add(number, request.Reference.ToString(), image);
                 connection.Send((uint)KeeperMessage.Image, 0, body);
-                return image;
+                return new KeptConnection(connection, image, _logger, () => _images?.Remove(number));
             }
             catch
             {
+                _images?.Remove(number);
                 image.DisposeAsync().AsTask().GetAwaiter().GetResult();
                 throw;
             }

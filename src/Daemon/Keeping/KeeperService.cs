@@ -17,12 +17,14 @@ static class KeeperService
     {
         using var loggers = DaemonLogging.Create(level);
         var logger = loggers.CreateLogger("virtiofs-store");
+        var images = new ServedImages();
+        using var report = new CountSignal(images, logger);
         using var stop = new StopSignals(logger);
         var address = new KeeperAddress(StoreDirectory.Open(path));
         var passed = TakePassed();
         using var office = address.TryTakeOffice() ?? Wait(address, logger, stop.Token);
         var keeper = new LocalKeeper(address.Store, logger: logger);
-        var server = new KeeperServer(keeper, passed ?? address.Listen(), logger);
+        var server = new KeeperServer(keeper, passed ?? address.Listen(), logger, images);
         Log.Keeper(logger, address.Store.Root);
         _ = stop.Token.WaitHandle.WaitOne();
         if (passed is null)

@@ -9,7 +9,8 @@ namespace VirtioFsStore.Daemon.Keeping;
 /// <param name="socket">Becomes this object's own.</param>
 /// <param name="image">Becomes this object's own; null for a client that only watches.</param>
 /// <param name="logger">For what went wrong here.</param>
-sealed class KeptConnection(MessageSocket socket, IKeptImage? image, ILogger logger) : IDisposable
+/// <param name="ended">Called before the image ends.</param>
+sealed class KeptConnection(MessageSocket socket, IKeptImage? image, ILogger logger, Action? ended = null) : IDisposable
 {
     readonly FetchAnswers _answers = new(socket, (uint)KeeperMessage.Fetched, logger);
 
@@ -41,6 +42,7 @@ sealed class KeptConnection(MessageSocket socket, IKeptImage? image, ILogger log
 
     public void Dispose()
     {
+        ended?.Invoke();
         _answers.Dispose();
         // The client's end, too, whoever else here still looks at the socket.
         socket.Shutdown();
@@ -63,11 +65,11 @@ sealed class KeptConnection(MessageSocket socket, IKeptImage? image, ILogger log
         }
     }
 
-    async Task EndAsync(IKeptImage ended)
+    async Task EndAsync(IKeptImage last)
     {
         try
         {
-            await ended.DisposeAsync().ConfigureAwait(false);
+            await last.DisposeAsync().ConfigureAwait(false);
         }
         catch (Exception exception)
         {
