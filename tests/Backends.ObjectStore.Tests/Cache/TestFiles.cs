@@ -19,6 +19,9 @@ sealed class TestFiles(LayerFiles files) : CacheFiles(files.Data, files.State)
     /// <summary>What someone else does while the data is synced.</summary>
     public Action? DuringSyncData { get; set; }
 
+    /// <summary>What happens before data is read.</summary>
+    public Action? BeforeReadData { get; set; }
+
     /// <summary>What happens just after the files were sealed.</summary>
     public Action? AfterSeal { get; set; }
 
@@ -85,6 +88,12 @@ sealed class TestFiles(LayerFiles files) : CacheFiles(files.Data, files.State)
             Writes++;
             return error;
         }
+    }
+
+    public override bool ReadData(long offset, Span<byte> into)
+    {
+        BeforeReadData?.Invoke();
+        return base.ReadData(offset, into);
     }
 
     public override Errno Punch(long offset, long length)

@@ -143,6 +143,27 @@ public sealed class LayerCacheTests
     }
 
     [Fact]
+    public async Task A_piece_that_is_bad_for_ever_costs_few_requests_and_holds_up_no_other()
+    {
+        await using var fixture = new CacheFixture(new MadeLayer(7, 400_000, Codec.None, data => data), CacheFixture.Plain with { RestAfter = 0 });
+        var bad = fixture.Layer.Pieces[5];
+        fixture.Source.Tamper = (offset, bytes) => Flip(offset, bytes, bad.StreamOffset);
+        // From the first read on, all that is left is fetched as well.
+        Assert.Equal(Errno.None, await fixture.Cache.EnsureAsync(0, 1, null, default));
+        while (fixture.Reader.PresentCount() < fixture.Layer.PieceCount - 1) await Task.Yield();
+
+        const int Reads = 10;
+        var before = fixture.Source.Requests.Count;
+        for (var read = 0; read < Reads; read++)
+            Assert.Equal(Errno.EIO, await fixture.Cache.EnsureAsync(bad.Id, 1, null, default));
+
+        // Two for each read, and for each of them one more for the rest at most.
+        Assert.InRange(fixture.Source.Requests.Count - before, 1, 4 * Reads);
+        Assert.False(fixture.Reader.IsPresent(bad.Id));
+        fixture.Reader.AssertRight();
+    }
+
+    [Fact]
     public async Task A_bit_that_flips_once_is_nobodys_error()
     {
         await using var fixture = new CacheFixture(new MadeLayer(8, 400_000, Codec.None, data => data), CacheFixture.Plain);
