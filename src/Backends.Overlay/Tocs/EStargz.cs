@@ -18,6 +18,8 @@ static class EStargz
 
     const string TocName = "stargz.index.json";
 
+    public static ITocChunking Chunking { get; } = new EStargzChunking();
+
     /// <returns>The table's digest; null where the blob has no footer and none was announced.</returns>
     /// <param name="folder">Of the layer.</param>
     /// <param name="layer">Compressed by gzip.</param>
@@ -36,43 +38,48 @@ static class EStargz
         var member = TocBytes.Gunzip(packed);
         var toc = new TocFile(TocName);
         var parser = new TarParser(toc);
-        parser.Feed(member);
+        parser.Feed(member.Span);
         parser.Complete();
-        var json = member.AsMemory((int)toc.DataOffset, (int)toc.Entry.Size);
+        var json = member.Slice((int)toc.DataOffset, (int)toc.Entry.Size);
         var hash = SHA256.HashData(json.Span);
         var digest = Digest.FromHash("sha256", hash);
         if (pinned is not null && pinned != digest) throw new LayerImportException($"its table of contents has digest {digest}, but the manifest says {pinned}");
         using var index = new LayerIndexWriter(Path.Combine(folder, LayerBuilder.IndexName));
         var assembler = new TocAssembler(index, layer);
-        var members = new TocMembers(assembler, ChunksOf);
+        var members = new TocMembers(assembler, Chunking);
         TocReader.Read(json.Span, entry =>
         {
             cancellation.ThrowIfCancellationRequested();
             members.Add(entry);
         });
         members.Complete();
-        assembler.Add(toc.Entry, [new TocChunk(tocOffset, toc.DataOffset, 0, toc.Entry.Size, digest.ToString())]);
+        assembler.Add(toc.Entry, [new TocChunk(tocOffset, toc.DataOffset, 0, toc.Entry.Size, hash)]);
         var info = assembler.Complete(blob.Size - EStargzFooter.Size);
         LayerFolder.CreateEmptyData(folder, info.DataSize);
         LayerFolder.Complete(folder, index, PieceState.Absent, digest, info);
         return digest;
     }
 
-    static List<TocChunk> ChunksOf(IReadOnlyList<TocEntry> file)
+    sealed class EStargzChunking : ITocChunking
     {
-        var chunks = new List<TocChunk>();
-        var offset = 0L;
-        foreach (var part in file)
-        {
-            if (part.ChunkOffset != offset) throw new LayerImportException($"the chunks of {TarField.Display(part.Name)} do not follow each other");
-            var length = part.ChunkSize == 0 ? file[0].Size - offset : part.ChunkSize;
-            if (length < 1 || length > file[0].Size - offset) throw new LayerImportException($"the chunks of {TarField.Display(part.Name)} are not the file");
-            // Tables of the first version have the file's digest alone.
-            var digest = part.ChunkDigest ?? (file.Count == 1 ? part.Digest : null);
-            chunks.Add(new TocChunk(part.Offset, part.InnerOffset, 0, length, digest));
-            offset += length;
-        }
+        public bool IsWhole(TocEntry file) => false;
 
-        return chunks;
+        public List<TocChunk> ChunksOf(TocEntry file, IReadOnlyList<TocPart> parts)
+        {
+            var chunks = new List<TocChunk>(parts.Count);
+            var offset = 0L;
+            foreach (var part in parts)
+            {
+                if (part.ChunkOffset != offset) throw new LayerImportException($"the chunks of {TarField.Display(file.Name)} do not follow each other");
+                var length = part.ChunkSize == 0 ? file.Size - offset : part.ChunkSize;
+                if (length < 1 || length > file.Size - offset) throw new LayerImportException($"the chunks of {TarField.Display(file.Name)} are not the file");
+                chunks.Add(new TocChunk(part.Offset, part.InnerOffset, 0, length, part.Sha256));
+                offset += length;
+            }
+
+            // Tables of the first version have the file's digest alone.
+            if (parts.Count == 1 && parts[0].Sha256 is null && file.Digest is not null) chunks[0] = chunks[0] with { Sha256 = TocPart.HashOf(file, file.Digest) };
+            return chunks;
+        }
     }
 }

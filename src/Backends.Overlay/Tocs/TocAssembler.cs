@@ -17,7 +17,6 @@ sealed class TocAssembler(LayerIndexWriter index, ImageLayer layer)
 {
     readonly LayerEntryWriter _entries = new(index);
     readonly long _most = BlobDecompressor.DefaultMaxOutput(layer.Blob.Size);
-    readonly byte[] _hash = new byte[32];
     long _pieces;
 
     /// <summary>The open span; none is open while its id is negative.</summary>
@@ -69,7 +68,7 @@ sealed class TocAssembler(LayerIndexWriter index, ImageLayer layer)
 
     void AddPiece(TarEntry entry, in TocChunk chunk, long fileOffset)
     {
-        if (chunk.Digest is null || Digest.TryParse(chunk.Digest) is not { Algorithm: "sha256" } digest) throw Bad(entry, "chunks have no SHA-256");
+        if (chunk.Sha256 is null) throw Bad(entry, "chunks have no SHA-256");
         if (chunk.Offset < 0 || chunk.InnerOffset < 0 || chunk.Offset >= layer.Blob.Size || chunk.End > layer.Blob.Size || (chunk.End != 0 && chunk.End <= chunk.Offset))
             throw Bad(entry, "data lies outside the layer");
         if (_span < 0 || chunk.Offset != _inOffset) BeginSpan(entry, chunk);
@@ -79,8 +78,7 @@ sealed class TocAssembler(LayerIndexWriter index, ImageLayer layer)
         if (chunk.InnerOffset < _outEnd - _outOffset) throw Bad(entry, "data lies in other data");
         if (chunk.InnerOffset > _most - _outOffset || chunk.Length > _most - _outOffset - chunk.InnerOffset)
             throw new LayerImportException($"its files grow to more than {_most} bytes from {layer.Blob.Size}: a decompression bomb");
-        Convert.FromHexString(digest.Hex, _hash, out _, out _);
-        index.Add(new Piece(_pieces++, _entries.Count, _entries.DataOffset + fileOffset, chunk.Length, _outOffset + chunk.InnerOffset, _span, _hash));
+        index.Add(new Piece(_pieces++, _entries.Count, _entries.DataOffset + fileOffset, chunk.Length, _outOffset + chunk.InnerOffset, _span, chunk.Sha256));
         _outEnd = _outOffset + chunk.InnerOffset + chunk.Length;
     }
 

@@ -15,7 +15,7 @@ static class TocBytes
         size <= TocReader.MaxSize ? (int)size : throw new LayerImportException($"its table of contents has {size} bytes, more than {TocReader.MaxSize}");
 
     /// <exception cref="LayerImportException">It is damaged, or grows too large.</exception>
-    public static byte[] Gunzip(ReadOnlySpan<byte> packed)
+    public static ReadOnlyMemory<byte> Gunzip(ReadOnlySpan<byte> packed)
     {
         using var decoder = StreamDecoder.Create(Compression.Gzip, SeekPoint.Fresh(0, 0), int.MaxValue);
         var output = new byte[Math.Min(MaxTar, Math.Max(64 << 10, packed.Length * 8L))];
@@ -41,7 +41,7 @@ static class TocBytes
             throw new LayerImportException($"its table of contents is damaged: {e.Message}");
         }
 
-        return packed.IsEmpty && decoder.MayEnd ? output[..length] : throw new LayerImportException("its table of contents was cut");
+        return packed.IsEmpty && decoder.MayEnd ? output.AsMemory(0, length) : throw new LayerImportException("its table of contents was cut");
     }
 
     /// <param name="packed">One zstd frame.</param>

@@ -5,5 +5,5 @@ namespace VirtioFsStore.Backends.Overlay.Tocs;
 /// <param name="InnerOffset">Where it begins in what comes out of there.</param>
 /// <param name="End">The compressed offset after it; 0 where only the next chunk tells.</param>
 /// <param name="Length">In bytes.</param>
-/// <param name="Digest">As it is written.</param>
-readonly record struct TocChunk(long Offset, long InnerOffset, long End, long Length, string? Digest);
+/// <param name="Sha256">Of it, 32 bytes; null where the table has none.</param>
+readonly record struct TocChunk(long Offset, long InnerOffset, long End, long Length, byte[]? Sha256);

@@ -6,31 +6,50 @@ namespace VirtioFsStore.Backends.Overlay.Tocs;
 
 /// <summary>Puts entries and the chunks that follow them together, as members of a tar stream.</summary>
 /// <param name="assembler">Gets them.</param>
-/// <param name="chunksOf">What the entries of a file say of its data; the first is the file itself.</param>
-sealed class TocMembers(TocAssembler assembler, Func<IReadOnlyList<TocEntry>, List<TocChunk>> chunksOf)
+/// <param name="chunking">Of the format.</param>
+sealed class TocMembers(TocAssembler assembler, ITocChunking chunking)
 {
-    readonly List<TocEntry> _file = [];
+    readonly List<TocPart> _parts = [];
+    TocEntry? _file;
 
+    /// <exception cref="LayerImportException">It is impossible, for itself or here.</exception>
+    /// <exception cref="TarException">There can be no such entry.</exception>
     public void Add(TocEntry entry)
     {
         if (entry.Type == "chunk")
         {
-            if (_file.Count == 0 || !entry.Name.AsSpan().SequenceEqual(_file[0].Name)) throw new LayerImportException($"a chunk of {TarField.Display(entry.Name)} follows another file");
-            _file.Add(entry);
+            AddChunk(entry);
             return;
         }
 
         Complete();
-        if (entry is { Type: "reg", Size: > 0 }) _file.Add(entry);
-        else assembler.Add(Member(entry), []);
+        if (entry is { Type: "reg", Size: > 0 })
+        {
+            _file = entry;
+            _parts.Add(chunking.IsWhole(entry) ? default : TocPart.Of(entry));
+        }
+        else
+        {
+            assembler.Add(Member(entry), []);
+        }
     }
 
     /// <summary>The last file ends.</summary>
     public void Complete()
     {
-        if (_file.Count == 0) return;
-        assembler.Add(Member(_file[0]), chunksOf(_file));
-        _file.Clear();
+        if (_file is null) return;
+        assembler.Add(Member(_file), chunking.ChunksOf(_file, _parts));
+        _file = null;
+        _parts.Clear();
+    }
+
+    void AddChunk(TocEntry entry)
+    {
+        if (_file is null || !entry.Name.AsSpan().SequenceEqual(_file.Name)) throw new LayerImportException($"a chunk of {TarField.Display(entry.Name)} follows another file");
+        if (chunking.IsWhole(_file)) return;
+        if (entry.ChunkOffset <= _parts[^1].ChunkOffset || entry.ChunkOffset >= _file.Size) throw new LayerImportException($"the chunks of {TarField.Display(entry.Name)} do not follow each other");
+        if (entry.ChunkDigest is null) throw new LayerImportException($"a chunk of {TarField.Display(entry.Name)} has no digest");
+        _parts.Add(TocPart.Of(entry));
     }
 
     /// <exception cref="LayerImportException">There can be no such entry.</exception>

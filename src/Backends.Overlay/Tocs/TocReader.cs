@@ -11,6 +11,13 @@ static class TocReader
     /// <summary>Of the JSON. An entry has some 300 bytes; what is larger is not worth its memory, and the layer is streamed.</summary>
     public const int MaxSize = 64 << 20;
 
+    /// <summary>Of an object within an entry, known or not: so many names are kept, to find one that comes twice. Tools write some twenty; attributes of a
+    /// file are rarely ten.</summary>
+    const int MaxMembers = 1024;
+
+    /// <summary>Of a text as it is written, in bytes: an attribute of 64 KiB in base64, with all its slashes escaped, and far more than a path.</summary>
+    const int MaxText = 512 << 10;
+
     const int Version = 1;
 
     /// <param name="json">The document.</param>
@@ -77,8 +84,9 @@ static class TocReader
         var seen = new HashSet<string>();
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            var name = reader.GetString()!;
+            var name = Text(ref reader, "a member's name");
             if (!seen.Add(name)) throw Twice(name);
+            if (seen.Count > MaxMembers) throw new LayerImportException($"an entry of its table of contents has more than {MaxMembers} members");
             reader.Read();
             // Go leaves a member out or writes its zero.
             if (reader.TokenType == JsonTokenType.Null) continue;
@@ -118,6 +126,8 @@ static class TocReader
             var name = PaxHeader.DecodeGnu(Bytes(ref reader, "an extended attribute's name"));
             reader.Read();
             var value = Array.Empty<byte>();
+            if (entry.Xattrs.Count == MaxMembers) throw new LayerImportException($"an entry of its table of contents has more than {MaxMembers} extended attributes");
+            if (reader.ValueSpan.Length > MaxText) throw TooLong("an extended attribute");
             if (reader.TokenType != JsonTokenType.Null && (reader.TokenType != JsonTokenType.String || !reader.TryGetBytesFromBase64(out value)))
                 throw new LayerImportException("the value of an extended attribute is not base64");
             TarXattr.Check(name, value, ref total);
@@ -136,10 +146,13 @@ static class TocReader
             ? value
             : throw new LayerImportException($"'{name}' of its table of contents is no whole number");
 
-    static string Text(ref Utf8JsonReader reader, string name) =>
-        reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName
-            ? reader.GetString()!
-            : throw new LayerImportException($"'{name}' of its table of contents is no text");
+    static string Text(ref Utf8JsonReader reader, string name)
+    {
+        if (reader.TokenType is not (JsonTokenType.String or JsonTokenType.PropertyName)) throw new LayerImportException($"'{name}' of its table of contents is no text");
+        return reader.ValueSpan.Length <= MaxText ? reader.GetString()! : throw TooLong(name);
+    }
+
+    static LayerImportException TooLong(string name) => new($"'{name}' of its table of contents has more than {MaxText} bytes");
 
     /// <summary>Names are bytes, JSON is Unicode: what was no UTF-8 has been replaced, and nobody knows by what it was.</summary>
     static byte[] Bytes(ref Utf8JsonReader reader, string name)

@@ -41,7 +41,7 @@ static class ZstdChunked
         var json = TocBytes.Unzstd(packed, size);
         using var index = new LayerIndexWriter(Path.Combine(folder, LayerBuilder.IndexName));
         var assembler = new TocAssembler(index, layer);
-        var members = new TocMembers(assembler, ChunksOf);
+        var members = new TocMembers(assembler, new Chunking());
         TocReader.Read(json, entry =>
         {
             cancellation.ThrowIfCancellationRequested();
@@ -64,31 +64,34 @@ static class ZstdChunked
             : throw new LayerImportException("the position of its table of contents is no number");
     }
 
-    static List<TocChunk> ChunksOf(IReadOnlyList<TocEntry> file)
+    sealed class Chunking : ITocChunking
     {
-        var whole = file[0];
-        // A file that makes one span is one piece; so is one that has no chunks.
-        if (file.Count == 1 || (whole.Size <= StreamDecoder.DefaultSpanSize && whole.Digest is not null))
-            return [new TocChunk(whole.Offset, 0, whole.EndOffset, whole.Size, whole.Digest)];
-        var chunks = new List<TocChunk>();
-        var (offset, spanStart, spanOffset) = (0L, 0L, whole.Offset);
-        for (var i = 0; i < file.Count; i++)
+        /// <summary>A file that makes one span is one piece.</summary>
+        public bool IsWhole(TocEntry file) => file.Size <= StreamDecoder.DefaultSpanSize && file.Digest is not null;
+
+        public List<TocChunk> ChunksOf(TocEntry file, IReadOnlyList<TocPart> parts)
         {
-            var part = file[i];
-            if (part.ChunkOffset != offset || part.ChunkSize < 1 || part.ChunkSize > whole.Size - offset)
-                throw new LayerImportException($"the chunks of {TarField.Display(part.Name)} are not the file");
-            if (offset - spanStart + part.ChunkSize > StreamDecoder.DefaultSpanSize && offset > spanStart)
+            // So is one that has no chunks.
+            if (parts.Count == 1) return [new TocChunk(file.Offset, 0, file.EndOffset, file.Size, file.Digest is null ? null : TocPart.HashOf(file, file.Digest))];
+            var chunks = new List<TocChunk>(parts.Count);
+            var (offset, spanStart, spanOffset) = (0L, 0L, file.Offset);
+            foreach (var part in parts)
             {
-                (spanStart, spanOffset) = (offset, part.Offset);
-                // Nothing more is needed for the span before than what lies before this one.
-                for (var j = chunks.Count - 1; j >= 0 && chunks[j].End == 0; j--) chunks[j] = chunks[j] with { End = part.Offset };
+                if (part.ChunkOffset != offset || part.ChunkSize < 1 || part.ChunkSize > file.Size - offset)
+                    throw new LayerImportException($"the chunks of {TarField.Display(file.Name)} are not the file");
+                if (offset - spanStart + part.ChunkSize > StreamDecoder.DefaultSpanSize && offset > spanStart)
+                {
+                    (spanStart, spanOffset) = (offset, part.Offset);
+                    // Nothing more is needed for the span before than what lies before this one.
+                    for (var j = chunks.Count - 1; j >= 0 && chunks[j].End == 0; j--) chunks[j] = chunks[j] with { End = part.Offset };
+                }
+
+                chunks.Add(new TocChunk(spanOffset, offset - spanStart, 0, part.ChunkSize, part.Sha256));
+                offset += part.ChunkSize;
             }
 
-            chunks.Add(new TocChunk(spanOffset, offset - spanStart, 0, part.ChunkSize, part.ChunkDigest));
-            offset += part.ChunkSize;
+            for (var j = chunks.Count - 1; j >= 0 && chunks[j].End == 0; j--) chunks[j] = chunks[j] with { End = file.EndOffset };
+            return chunks;
         }
-
-        for (var j = chunks.Count - 1; j >= 0 && chunks[j].End == 0; j--) chunks[j] = chunks[j] with { End = whole.EndOffset };
-        return chunks;
     }
 }
