@@ -15,8 +15,21 @@ namespace VirtioFsStore.Backends.Overlay.IndexBlobs;
 /// </summary>
 sealed class IndexBlobReader : IDisposable
 {
+    /// <summary>Bytes of a layer index for each byte of its blob, beyond <see cref="AlwaysAllowed"/>: a blob packs empty files with names that are alike to
+    /// a fiftieth, and others far less.</summary>
+    const long MaxGrowth = 64;
+
+    /// <summary>Bytes of a layer index for each byte of the compressed layer, beyond <see cref="AlwaysAllowed"/>: empty files take a fifth of their rows.</summary>
+    const long MaxShare = 8;
+
+    const long AlwaysAllowed = 16 << 20;
+
+    /// <summary>Pieces and spans between two looks at the file's size.</summary>
+    const int RowsAtOnce = 4096;
+
     readonly SafeFileHandle _file;
     readonly LayerInfo _info;
+    readonly long _mostBytes;
     readonly SectionReader[] _sections = new SectionReader[IndexBlobHeader.SectionCount];
     readonly ImportedSpan[] _spans;
 
@@ -25,6 +38,7 @@ sealed class IndexBlobReader : IDisposable
     readonly byte[] _hash = new byte[32];
     long _pieceCount;
     int _span;
+    int _rows;
 
     /// <param name="path">The blob, whose digest was verified.</param>
     /// <param name="layer">Whose index it should be.</param>
@@ -42,6 +56,7 @@ sealed class IndexBlobReader : IDisposable
             _info = header.Info;
             CheckLayer(layer);
             CheckSizes(header);
+            _mostBytes = AlwaysAllowed + Math.Min(MaxGrowth * size, MaxShare * layer.Blob.Size);
             var offset = (long)length;
             for (var i = 0; i < _sections.Length; i++)
             {
@@ -75,6 +90,7 @@ sealed class IndexBlobReader : IDisposable
         {
             cancellation.ThrowIfCancellationRequested();
             if (entries.Count == _info.EntryCount) throw new LayerImportException($"it has more entries than the {_info.EntryCount} that it announces");
+            if (members.IsAtGroup) CheckGrowth(index);
             var member = members.Read(entry);
             switch (entries.Begin(entry))
             {
@@ -121,10 +137,24 @@ sealed class IndexBlobReader : IDisposable
         var most = BlobDecompressor.DefaultMaxOutput(_info.BlobSize);
         if (_info.StreamSize > most) throw new LayerImportException($"its layer grows to {_info.StreamSize} bytes from {_info.BlobSize}: a decompression bomb");
         if (_info.EntryCount > most / TarParser.BlockSize) throw new LayerImportException($"it has {_info.EntryCount} entries of {_info.BlobSize} compressed bytes");
-        if (_info.SpanCount == 0 || (_info.SpanCount > 1 && _info.SpanCount > _info.StreamSize)) throw new LayerImportException($"it has {_info.SpanCount} spans of {_info.StreamSize} bytes");
+        // The stream's seek points lie so far apart at least.
+        if (_info.SpanCount == 0 || _info.SpanCount - 1 > _info.StreamSize / StreamDecoder.DefaultSpanSize) throw new LayerImportException($"it has {_info.SpanCount} spans of {_info.StreamSize} bytes");
         if (_info.PieceCount > _info.StreamSize) throw new LayerImportException($"it has {_info.PieceCount} pieces of {_info.StreamSize} bytes");
         if (header.Sections[(int)IndexSection.Entries].Size > most) throw new LayerImportException("its entries have more bytes than the layer could have");
         if (header.Sections[(int)IndexSection.Hashes].Size != _info.PieceCount * _hash.Length) throw new LayerImportException("it has not a hash for each piece");
+    }
+
+    /// <summary>Of a piece or a span, of which any number may come between two groups of entries.</summary>
+    void CountRow(LayerIndexWriter index)
+    {
+        if (++_rows % RowsAtOnce == 0) CheckGrowth(index);
+    }
+
+    /// <exception cref="LayerImportException">The index grows to more than its blob and the layer are worth: bytes that are alike cost next to nothing in a
+    /// blob.</exception>
+    void CheckGrowth(LayerIndexWriter index)
+    {
+        if (index.Size > _mostBytes) throw new LayerImportException($"it grows to more than {_mostBytes} bytes: a decompression bomb");
     }
 
     void ReadSpans()
@@ -164,6 +194,7 @@ sealed class IndexBlobReader : IDisposable
             while (_spans[_span].OutEnd <= stream) _span++;
             var part = Math.Min(length, _spans[_span].OutEnd - stream);
             if (_pieceCount == _info.PieceCount) throw new LayerImportException($"its files have more than the {_info.PieceCount} pieces that it announces");
+            CountRow(index);
             _sections[(int)IndexSection.Hashes].Read(_hash);
             index.Add(new Piece(_pieceCount++, entries.Count, dataOffset, part, stream, _span, _hash));
             _pieces[_span]++;
@@ -182,6 +213,7 @@ sealed class IndexBlobReader : IDisposable
         for (var i = 0; i < _spans.Length; i++)
         {
             cancellation.ThrowIfCancellationRequested();
+            CountRow(index);
             var window = buffer.AsMemory(0, _spans[i].WindowSize);
             section.Read(window.Span);
             index.Add(new SeekSpan(i, _spans[i].Point(window), _spans[i].InEnd, _spans[i].OutEnd, first, _pieces[i]), windows.Pack(window.Span));

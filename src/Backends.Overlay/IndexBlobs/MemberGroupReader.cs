@@ -13,6 +13,9 @@ sealed class MemberGroupReader(SectionReader section)
     long _mtime;
     long _dataEnd;
 
+    /// <summary>Whether the next entry is the first of a group.</summary>
+    public bool IsAtGroup => _left == 0;
+
     ref ColumnReader this[EntryColumn column] => ref _columns[(int)column];
 
     /// <summary>The next entry, valid until the next call.</summary>

@@ -8,13 +8,18 @@ namespace VirtioFsStore.Backends.Overlay.Layers;
 /// only once it is whole, synced and renamed into place. Entries, pieces and spans come in ascending order.</summary>
 public sealed class LayerIndexWriter : IDisposable
 {
+    readonly string _path;
     readonly SqliteConnection _connection;
     readonly SqliteStatement _entry;
     readonly SqliteStatement _piece;
     readonly SqliteStatement _span;
 
+    /// <summary>Bytes of the file so far, but for the last ones (2 MiB at most), which are in memory.</summary>
+    public long Size => new FileInfo(_path).Length;
+
     public LayerIndexWriter(string path)
     {
+        _path = path;
         _connection = new SqliteConnection(new SqliteConnectionStringBuilder
         {
             DataSource = path,

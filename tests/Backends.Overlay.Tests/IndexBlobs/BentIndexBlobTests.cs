@@ -1,6 +1,8 @@
 using VirtioFsStore.Backends.Overlay.IndexBlobs;
+using VirtioFsStore.Backends.ObjectStore.Decompression;
 using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Backends.Overlay.Oci;
+using VirtioFsStore.Backends.Overlay.Tests.Merge;
 using VirtioFsStore.ImageMaker;
 using Xunit;
 
@@ -105,6 +107,43 @@ public sealed class BentIndexBlobTests : IDisposable
         var lying = header with { Sections = [(header.Sections[0].Packed, parts.Sections[0].Length), .. header.Sections.Skip(1)] };
         Assert.False(RefusedOrSound([.. lying.Encode(), .. bomb[length..]]));
         Assert.True(RefusedOrSound(honest));
+    }
+
+    [Fact]
+    public void An_index_that_grows_to_what_neither_its_blob_nor_its_layer_is_worth_is_given_up_early()
+    {
+        const int Count = 8000;
+        var parts = BlobParts.Of(_local.BlobPath);
+        // Each with the same attribute of 32 KiB: a quarter of a GiB, of a blob of some kilobytes.
+        var value = new string([.. Enumerable.Range(0, 32 << 10).Select(i => (char)((i * 7919 >> 5) & 0xff))]);
+        var header = parts.Header with { Info = parts.Header.Info with { EntryCount = Count, PieceCount = 0, Allocated = 0, DataSize = 0 } };
+        var bomb = (parts with { Header = header }).With(IndexSection.Hashes, []).Join(IndexSection.Entries, section =>
+        {
+            var group = new MemberGroupWriter();
+            for (var i = 0; i < Count; i++)
+            {
+                if (group.IsFull) group.WriteTo(section);
+                group.Add(new TestEntry(LayerEntryType.Directory, $"d{i}") { Xattrs = [("user.x", value)] }.ToEntry(i), null);
+            }
+
+            group.WriteTo(section);
+        });
+        Assert.InRange(bomb.Length, 0, 4 << 20);
+
+        var error = Assert.Throws<ImageException>(() => _local.Import(bomb));
+
+        Assert.Contains("a decompression bomb", error.Message, StringComparison.Ordinal);
+        Assert.InRange(new FileInfo(Path.Combine(_local.LastImport, LayerBuilder.IndexName)).Length, 0, 40 << 20);
+    }
+
+    [Fact]
+    public void Spans_that_lie_closer_than_any_stream_has_them_are_refused()
+    {
+        var parts = BlobParts.Of(_local.BlobPath);
+        var info = parts.Header.Info;
+        Assert.True(info.StreamSize < StreamDecoder.DefaultSpanSize);
+        var error = Assert.Throws<ImageException>(() => _local.Import((parts with { Header = parts.Header with { Info = info with { SpanCount = 2 } } }).Join()));
+        Assert.Contains("it has 2 spans", error.Message, StringComparison.Ordinal);
     }
 
     /// <returns>Whether it was taken.</returns>

@@ -30,14 +30,19 @@ sealed record BlobParts(IndexBlobHeader Header, IReadOnlyList<byte[]> Sections)
     public BlobParts With(IndexSection section, byte[] bytes) =>
         this with { Sections = [.. Sections.Select((old, i) => i == (int)section ? bytes : old)] };
 
-    public byte[] Join()
+    public byte[] Join() => Join(null, null);
+
+    /// <param name="replaced">A section that is not this blob's own; null for none.</param>
+    /// <param name="write">Writes it.</param>
+    public byte[] Join(IndexSection? replaced, Action<SectionWriter>? write)
     {
         using var body = new MemoryStream();
         var lengths = new List<(long, long)>();
-        foreach (var section in Sections)
+        for (var i = 0; i < Sections.Count; i++)
         {
             using var writer = new SectionWriter(body, 1);
-            writer.Write(section);
+            if (i == (int?)replaced) write!(writer);
+            else writer.Write(Sections[i]);
             lengths.Add(writer.Complete());
         }
 

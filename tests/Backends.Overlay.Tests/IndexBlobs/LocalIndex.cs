@@ -47,12 +47,16 @@ sealed class LocalIndex : IDisposable
 
     public LayerIndex Open() => LayerIndex.Open(Path.Combine(Folder, LayerBuilder.IndexName));
 
+    /// <summary>The folder of the last <see cref="Import"/>, also of one that was refused.</summary>
+    public string LastImport => Path.Combine(_root, $"import-{_imports}");
+
     /// <summary>Takes a blob as another host would.</summary>
     /// <returns>The folder that it makes.</returns>
     /// <exception cref="ImageException">The blob is refused.</exception>
     public string Import(byte[] blob)
     {
-        var folder = Path.Combine(_root, $"import-{_imports++}");
+        _imports++;
+        var folder = LastImport;
         Directory.CreateDirectory(folder);
         var path = Path.Combine(_root, "imported-blob");
         File.WriteAllBytes(path, blob);
