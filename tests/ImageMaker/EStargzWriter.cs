@@ -11,7 +11,9 @@ public static class EStargzWriter
     /// <param name="chunkSize">Bytes of a file in a member at most.</param>
     /// <param name="together">Several small files share a member, as with a least chunk size.</param>
     /// <param name="bend">May change the table before it is written.</param>
-    public static TocLayer Create(IReadOnlyList<MadeEntry> entries, HeaderDialect dialect = HeaderDialect.Pax, int chunkSize = 1000, bool together = false, Action<JsonObject>? bend = null)
+    /// <param name="bendHeader">May change the header of the table in the tar.</param>
+    public static TocLayer Create(IReadOnlyList<MadeEntry> entries, HeaderDialect dialect = HeaderDialect.Pax, int chunkSize = 1000, bool together = false, Action<JsonObject>? bend = null,
+        Func<MadeEntry, MadeEntry>? bendHeader = null)
     {
         var blob = new List<byte>();
         var tar = new List<byte>();
@@ -44,7 +46,8 @@ public static class EStargzWriter
         EndMember();
         var document = TocLayer.Document(toc, bend);
         var tocOffset = blob.Count;
-        Put(new TarWriter().Header("stargz.index.json", '0', document.Length, mode: 0).Body(document).ToArray());
+        var table = new MadeEntry("stargz.index.json", '0') { Mode = 0, Mtime = 0, Data = document };
+        Put(new TarWriter().Entry(bendHeader?.Invoke(table) ?? table, dialect).ToArray());
         EndMember();
         blob.AddRange([0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 0xff, 26, 0, (byte)'S', (byte)'G', 22, 0]);
         blob.AddRange(TarWriter.Bytes(tocOffset.ToString("x16", CultureInfo.InvariantCulture) + "STARGZ"));

@@ -16,29 +16,39 @@ public static class LayerImporter
     /// <param name="layer">From a manifest that was verified, with its annotations.</param>
     /// <param name="source">Has the image.</param>
     /// <param name="policy">What may be used.</param>
-    /// <param name="explain">Gets one line where there is an index that cannot be used.</param>
+    /// <param name="explain">Gets one line where there is an index that cannot be used: the next one is tried, or the layer is to be streamed.</param>
     /// <param name="cancellation">Ends the work; the folder is then to be removed.</param>
     /// <returns>False where the layer is to be streamed.</returns>
     public static async ValueTask<bool> TryImportAsync(
         string folder, ImageLayer layer, IImageSource source, RemoteIndexPolicy policy, Action<string> explain, CancellationToken cancellation)
     {
         if (policy == RemoteIndexPolicy.Never) return false;
-        try
-        {
-            if (IndexBlob.Of(layer) is not { } blob)
-            {
-                return await TableOfContents.TryImportAsync(folder, layer, source, policy == RemoteIndexPolicy.Trust, cancellation).ConfigureAwait(false)
-                    || await SociIndex.TryImportAsync(folder, layer, source, cancellation).ConfigureAwait(false);
-            }
+        var refused = new List<string>();
+        var imported = await TryAsync(TryBlobAsync).ConfigureAwait(false)
+            || await TryAsync(() => TableOfContents.TryImportAsync(folder, layer, source, policy == RemoteIndexPolicy.Trust, cancellation)).ConfigureAwait(false)
+            || await TryAsync(() => SociIndex.TryImportAsync(folder, layer, source, cancellation)).ConfigureAwait(false);
+        if (refused.Count > 0) explain($"{string.Join("; ", refused)}; {(imported ? "another index that the image has of it is used" : "the layer is streamed")} instead");
+        return imported;
 
+        async ValueTask<bool> TryBlobAsync()
+        {
+            if (IndexBlob.Of(layer) is not { } blob) return false;
             await IndexBlob.ImportAsync(folder, layer, blob, source, cancellation).ConfigureAwait(false);
             return true;
         }
-        catch (Exception e) when (e is ImageException or SourceException)
+
+        async ValueTask<bool> TryAsync(Func<ValueTask<bool>> import)
         {
-            explain($"{e.Message}; the layer is streamed instead");
-            foreach (var file in Directory.EnumerateFiles(folder)) File.Delete(file);
-            return false;
+            try
+            {
+                return await import().ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is ImageException or SourceException)
+            {
+                refused.Add(e.Message);
+                foreach (var file in Directory.EnumerateFiles(folder)) File.Delete(file);
+                return false;
+            }
         }
     }
 

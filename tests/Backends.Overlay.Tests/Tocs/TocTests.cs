@@ -1,5 +1,6 @@
 using VirtioFsStore.Backends.ObjectStore.Decompression;
 using VirtioFsStore.Backends.ObjectStore.Sources;
+using VirtioFsStore.Backends.Overlay.IndexBlobs;
 using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Backends.Overlay.RemoteIndexes;
 using VirtioFsStore.ImageMaker;
@@ -153,5 +154,73 @@ public sealed class TocTests
         import.Layer = import.Layer with { Blob = import.Layer.Blob with { Annotations = import.Layer.Blob.Annotations.ToDictionary(pair => pair.Key, pair => pair.Value.StartsWith("sha256:", StringComparison.Ordinal) ? other : pair.Value) } };
         Assert.Null(await import.TryAsync());
         Assert.Contains($"but the manifest says {other}", Assert.Single(import.Explained), StringComparison.Ordinal);
+    }
+
+    public static TheoryData<string> Headers => ["mode", "uid", "gid", "mtime", "nanoseconds", "xattrs", "path"];
+
+    [Theory]
+    [MemberData(nameof(Headers))]
+    public async Task A_header_of_the_table_for_which_nobody_vouches_is_not_served(string what)
+    {
+        await using var import = new TocImport(EStargzWriter.Create(s_entries, bendHeader: table => what switch
+        {
+            "mode" => table with { Mode = 0x800 },
+            "uid" => table with { Uid = 1 },
+            "gid" => table with { Gid = 1 },
+            "mtime" => table with { Mtime = 1 },
+            "nanoseconds" => table with { Nanoseconds = 1 },
+            "xattrs" => table with { Xattrs = [("security.capability", "x")] },
+            _ => table with { Path = "stargz.index.json.x" },
+        }), Compression.Gzip);
+
+        Assert.Null(await import.TryAsync());
+
+        Assert.Contains(what == "path" ? "not the table of contents alone" : "nobody vouches", Assert.Single(import.Explained), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("absent")]
+    [InlineData("damaged")]
+    [InlineData("none")]
+    public async Task A_table_is_used_where_the_index_blob_that_the_image_pins_cannot_be(string how)
+    {
+        await using var import = new TocImport(EStargzWriter.Create(s_entries), Compression.Gzip);
+        var digest = how == "none" ? "no digest" : Digest.Sha256("an index blob"u8).ToString();
+        if (how == "damaged") await File.WriteAllBytesAsync(import.BlobPath(Digest.Parse(digest)), new byte[100]);
+        import.Layer = import.Layer with
+        {
+            Blob = import.Layer.Blob with
+            {
+                Annotations = new Dictionary<string, string>(import.Layer.Blob.Annotations) { [IndexBlobFormat.DigestAnnotation] = digest, [IndexBlobFormat.SizeAnnotation] = "100" },
+            },
+        };
+
+        var folder = await import.TryAsync();
+
+        var stored = LayerDigests.TryRead(Path.Combine(folder!, LayerBuilder.DigestsName))!;
+        Assert.Equal(import.Layer.Blob.Annotations["containerd.io/snapshot/stargz/toc.digest"], stored.RemoteIndex!.ToString());
+        var line = Assert.Single(import.Explained);
+        Assert.EndsWith("; another index that the image has of it is used instead", line, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', line);
+    }
+
+    [Fact]
+    public async Task Where_neither_index_blob_nor_table_can_be_used_one_line_says_so()
+    {
+        await using var import = new TocImport(EStargzWriter.Create(s_entries, bend: toc => toc["version"] = 2), Compression.Gzip);
+        import.Layer = import.Layer with
+        {
+            Blob = import.Layer.Blob with
+            {
+                Annotations = new Dictionary<string, string>(import.Layer.Blob.Annotations) { [IndexBlobFormat.DigestAnnotation] = "no digest", [IndexBlobFormat.SizeAnnotation] = "100" },
+            },
+        };
+
+        Assert.Null(await import.TryAsync());
+
+        var line = Assert.Single(import.Explained);
+        Assert.Contains("no digest", line, StringComparison.Ordinal);
+        Assert.Contains("version 2", line, StringComparison.Ordinal);
+        Assert.EndsWith("; the layer is streamed instead", line, StringComparison.Ordinal);
     }
 }
