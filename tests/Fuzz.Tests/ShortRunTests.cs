@@ -37,6 +37,16 @@ public sealed class ShortRunTests
     }
 
     [Fact]
+    public void A_good_part_of_the_bent_indexes_are_taken_and_a_good_part_are_refused()
+    {
+        using var target = new IndexTarget();
+
+        new FuzzRun(target).Run(Seed, 60);
+
+        Assert.InRange(target.Taken, 60 / 8, 60 * 7 / 8);
+    }
+
+    [Fact]
     public void A_seed_that_fails_is_named()
     {
         using var target = new FailingTarget(at: Seed + 3, leaks: false);

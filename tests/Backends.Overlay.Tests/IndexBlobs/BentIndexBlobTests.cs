@@ -161,7 +161,7 @@ public sealed class BentIndexBlobTests : IDisposable
         }
 
         using var index = LayerIndex.Open(Path.Combine(folder, LayerBuilder.IndexName));
-        IndexSoundness.Assert(index);
+        IndexSoundness.Check(index);
         Directory.Delete(folder, recursive: true);
         return true;
     }

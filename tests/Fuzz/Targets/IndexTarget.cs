@@ -14,7 +14,7 @@ using VirtioFsStore.ImageMaker;
 namespace VirtioFsStore.Fuzz.Targets;
 
 /// <summary>Indexes that somebody else made, pinned as they are: index blobs, the tables of contents of eStargz and zstd:chunked, and SOCI's. They are refused in one
-/// line and leave nothing, or make a layer's folder.</summary>
+/// line and leave nothing, or make a layer's folder with an index in which nothing contradicts anything else.</summary>
 public sealed class IndexTarget : FuzzTarget
 {
     static readonly MadeEntry[] s_entries =
@@ -25,6 +25,9 @@ public sealed class IndexTarget : FuzzTarget
         new("c", '3') { Major = 10, Minor = 229, Uid = 5 },
         MadeEntry.File(".wh.g", ""),
     ];
+
+    /// <summary>Indexes that were not refused.</summary>
+    public int Taken { get; private set; }
 
     public override string Name => "indexes";
 
@@ -52,6 +55,21 @@ public sealed class IndexTarget : FuzzTarget
         Require(taken == (explained.Count == 0), $"it was {(taken ? "taken" : "refused")}, and {explained.Count} reasons were given");
         Require(explained.TrueForAll(why => !why.Contains('\n') && why.Length < 4000), $"a refusal is not one line: {string.Join('|', explained)}");
         Require(Directory.GetFiles(import).Length == (taken ? 4 : 0), "files are left, or missing");
+        if (taken) CheckSound(import);
+    }
+
+    void CheckSound(string folder)
+    {
+        Taken++;
+        using var index = LayerIndex.Open(Path.Combine(folder, LayerBuilder.IndexName));
+        try
+        {
+            IndexSoundness.Check(index);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new FuzzException($"an index that was taken is not sound: {e.Message}");
+        }
     }
 
     /// <summary>The table's text is bent at one place; where it is no JSON any more, a whole member takes its place.</summary>
