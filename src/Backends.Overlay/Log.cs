@@ -10,4 +10,7 @@ static partial class Log
 
     [LoggerMessage(201, LogLevel.Warning, "{Host} sends the whole of a blob where a part is asked for: what is absent of a layer comes in one stream from now on, which takes longer")]
     public static partial void RangesIgnored(ILogger logger, string host);
+
+    [LoggerMessage(202, LogLevel.Warning, "layer {Layer}: its index in the store is damaged, and is made anew")]
+    public static partial void IndexDamaged(ILogger logger, Digest layer);
 }

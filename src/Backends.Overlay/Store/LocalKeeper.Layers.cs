@@ -25,7 +25,7 @@ public sealed partial class LocalKeeper
         (await EnsureAsync(image, source, policy, alone: false, progress, cancellation).ConfigureAwait(false))?.Dispose();
 
     /// <inheritdoc cref="EnsureLayersAsync"/>
-    /// <param name="alone">Nobody else is to replace a layer from now on.</param>
+    /// <param name="alone">Nobody else is to replace a layer from now on, and indexes are looked at for damage.</param>
     /// <returns>As long as it is held, what is there stays. Null where no layer was replaced.</returns>
     async ValueTask<StoreLock?> EnsureAsync(
         ResolvedImage image, IImageSource source, RemoteIndexPolicy policy, bool alone, IProgress<LayerProgress>? progress, CancellationToken cancellation)
@@ -63,7 +63,7 @@ public sealed partial class LocalKeeper
         var digest = layer.Blob.Digest;
         var key = $"layer-{digest.Algorithm}-{digest.Hex}";
         var folder = store.LayerFolder(digest);
-        if (replaces) await store.ReplaceAsync(key, folder, () => IsUseless(layer, policy), BuildAsync, cancellation).ConfigureAwait(false);
+        if (replaces) await store.ReplaceLayerAsync(key, folder, () => IsUseless(layer, policy) || IsIndexDamaged(digest), BuildAsync, cancellation).ConfigureAwait(false);
         else await store.EnsureAsync(key, folder, BuildAsync, cancellation).ConfigureAwait(false);
         if (replaces || !IsUseless(layer, policy)) progress?.Report(new LayerProgress(digest, layer.Blob.Size, layer.Blob.Size));
 
@@ -90,6 +90,14 @@ public sealed partial class LocalKeeper
     /// <summary>Missing, damaged, or described by somebody whom this image's maker does not vouch for.</summary>
     bool IsUseless(ImageLayer layer, RemoteIndexPolicy policy) =>
         store.ReadLayerDigests(layer.Blob.Digest) is not { } stored || !LayerImporter.Accepts(stored, layer, policy);
+
+    bool IsIndexDamaged(Digest layer)
+    {
+        using var stored = store.TryOpenLayer(layer);
+        if (stored is not { IsIndexDamaged: true }) return false;
+        Log.IndexDamaged(_logger, layer);
+        return true;
+    }
 
     /// <summary>A layer that another image brought was verified against what that image says of it, not this one.</summary>
     /// <param name="layer">One of the image's.</param>

@@ -18,7 +18,7 @@ namespace VirtioFsStore.Backends.Overlay.Store;
 /// <param name="logger">For what goes wrong while images are served.</param>
 public sealed partial class LocalKeeper(StoreDirectory store, Func<ImageRequest, IImageSource>? openSource = null, ILogger? logger = null) : IKeeper
 {
-    /// <summary>Of opening an image: during the last one no other image replaces a layer.</summary>
+    /// <summary>Of opening an image: before the last one damaged indexes are made anew, and during it no other image replaces a layer.</summary>
     const int MaxAttempts = 2;
 
     readonly ILogger _logger = logger ?? NullLogger.Instance;
@@ -47,9 +47,10 @@ public sealed partial class LocalKeeper(StoreDirectory store, Func<ImageRequest,
                     foreach (var layer in image.Layers) stored.Add(OpenLayer(layer, request.RemoteIndex));
                     return await OpenAsync(image, stored, source, counters, cancellation).ConfigureAwait(false);
                 }
-                catch (ImageException) when (attempt < MaxAttempts && (stored.Count < image.Layers.Count || stored.Exists(layer => !layer.IsInPlace)))
+                catch (ImageException) when (attempt < MaxAttempts && (stored.Count < image.Layers.Count || stored.Exists(layer => !layer.IsInPlace || layer.IsIndexDamaged)))
                 {
-                    // Another image's opening has replaced a layer meanwhile. Next time it has to wait.
+                    // Another image's opening has replaced a layer meanwhile: next time it has to wait. Or an index is damaged, which is only looked for when
+                    // something is wrong: it is made anew.
                 }
                 finally
                 {

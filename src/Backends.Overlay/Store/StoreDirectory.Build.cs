@@ -1,4 +1,5 @@
 using Microsoft.Data.Sqlite;
+using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Core.Interop;
 
@@ -21,19 +22,23 @@ public sealed partial class StoreDirectory
     /// <exception cref="ImageException">The store cannot take it; nothing of it is left.</exception>
     public async ValueTask<bool> EnsureAsync(
         string key, string destination, Func<string, CancellationToken, ValueTask> build, CancellationToken cancellation) =>
-        !Path.Exists(destination) && await ReplaceAsync(key, destination, () => !Path.Exists(destination), build, cancellation).ConfigureAwait(false);
+        !Path.Exists(destination) && await ReplaceAsync(key, destination, () => !Path.Exists(destination), build, Move, cancellation).ConfigureAwait(false);
 
-    /// <summary>As <see cref="EnsureAsync"/>, also where something is in place. That stays until the new one is whole; whoever has its files open keeps
-    /// them.</summary>
+    /// <summary>As <see cref="EnsureAsync"/>, also where the layer is in place. That stays until the new one is whole; whoever has its files open keeps them.
+    /// Where the new one has the very same index, that alone is put in place, and the content that is there stays.</summary>
     /// <param name="key">See there.</param>
-    /// <param name="destination">See there.</param>
-    /// <param name="isWanted">Looks under the lock whether it is to be built.</param>
+    /// <param name="folder">The layer's.</param>
+    /// <param name="isUseless">Looks under the lock whether it is to be built.</param>
     /// <param name="build">See there.</param>
     /// <param name="cancellation">See there.</param>
     /// <returns>See there.</returns>
     /// <exception cref="ImageException">The store cannot take it; what was in place is.</exception>
-    public async ValueTask<bool> ReplaceAsync(
-        string key, string destination, Func<bool> isWanted, Func<string, CancellationToken, ValueTask> build, CancellationToken cancellation)
+    public async ValueTask<bool> ReplaceLayerAsync(
+        string key, string folder, Func<bool> isUseless, Func<string, CancellationToken, ValueTask> build, CancellationToken cancellation) =>
+        await ReplaceAsync(key, folder, isUseless, build, MoveLayer, cancellation).ConfigureAwait(false);
+
+    async ValueTask<bool> ReplaceAsync(
+        string key, string destination, Func<bool> isWanted, Func<string, CancellationToken, ValueTask> build, Action<string, string> place, CancellationToken cancellation)
     {
         var aside = Path.Combine(Temporary, key);
         try
@@ -46,7 +51,7 @@ public sealed partial class StoreDirectory
                 await build(aside, cancellation).ConfigureAwait(false);
                 SyncTree(aside);
                 CreateFolder(Path.GetDirectoryName(destination)!);
-                Move(aside, destination);
+                place(aside, destination);
             }
             catch
             {
@@ -101,6 +106,20 @@ public sealed partial class StoreDirectory
         if (Directory.Exists(to)) Directory.Move(to, old);
         Directory.Move(from, to);
         Remove(old);
+    }
+
+    static void MoveLayer(string aside, string folder)
+    {
+        var made = LayerDigests.TryRead(Path.Combine(aside, LayerBuilder.DigestsName));
+        if (made is null || made != LayerDigests.TryRead(Path.Combine(folder, LayerBuilder.DigestsName)))
+        {
+            Move(aside, folder);
+            return;
+        }
+
+        Move(Path.Combine(aside, LayerBuilder.IndexName), Path.Combine(folder, LayerBuilder.IndexName));
+        Sync(folder);
+        Remove(aside);
     }
 
     static void Remove(string path)

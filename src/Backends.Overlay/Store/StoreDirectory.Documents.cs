@@ -61,5 +61,5 @@ public sealed partial class StoreDirectory
             });
             file.Write(content.Span);
             return ValueTask.CompletedTask;
-        }, cancellation).ConfigureAwait(false);
+        }, Move, cancellation).ConfigureAwait(false);
 }

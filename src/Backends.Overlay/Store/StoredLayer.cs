@@ -23,6 +23,9 @@ sealed class StoredLayer : IDisposable
     /// <summary>Whether the layer's path still leads here. A folder that was replaced does not come back.</summary>
     public bool IsInPlace => FileShape.OfPath(_path, out var shape) >= 0 && (shape.Device, shape.Inode) == _identity;
 
+    /// <summary>Whether the index is missing, or has not the bytes that it had. Reads all of it.</summary>
+    public bool IsIndexDamaged => !File.Exists(At(_folder, LayerBuilder.IndexName)) || Digests.Index != LayerDigests.OfIndex(At(_folder, LayerBuilder.IndexName));
+
     /// <summary>Null where there is no such folder, or what is in it cannot be trusted.</summary>
     /// <param name="path">The layer's folder.</param>
     /// <param name="layer">The digest of its blob.</param>
@@ -69,9 +72,7 @@ sealed class StoredLayer : IDisposable
     public LayerIndex OpenIndex()
     {
         var path = Path.Combine(_path, LayerBuilder.IndexName);
-        var own = At(_folder, LayerBuilder.IndexName);
-        if (!File.Exists(own)) throw LayerIndex.Damaged(path, "it is missing", null);
-        if (Digests.Index != LayerDigests.OfIndex(own)) throw LayerIndex.Damaged(path, "its digest is not the one that it had", null);
+        if (IsIndexDamaged) throw LayerIndex.Damaged(path, "its digest is not the one that it had", null);
         LayerIndex index;
         try
         {

@@ -186,6 +186,77 @@ public sealed class LazyImageTests : IDisposable
         Assert.All(first.Files.IdentifyContent().Zip(anew.Files.IdentifyContent()), pair => Assert.NotEqual(pair.First, pair.Second));
     }
 
+    [Fact]
+    public async Task A_damaged_index_is_made_anew_and_what_was_fetched_stays()
+    {
+        await PinAsync();
+        var layer = (await ResolveAsync()).Layers[0].Blob.Digest;
+        await using var keeper = new LocalKeeper(StoreDirectory.Open(_folder));
+        await using (var system = (await OpenAsync(keeper)).FileSystem) await AssertSameAsync(system, 3);
+        var path = keeper.Store.LayerPath(layer, LayerFile.Index);
+        var sound = Damage(path);
+
+        var opened = await OpenAsync(keeper);
+        await using var again = opened.FileSystem;
+
+        Assert.Equal(sound, await File.ReadAllBytesAsync(path));
+        await AssertSameAsync(again, 3);
+        Assert.Equal(0, (await opened.Kept.CountAsync(default)).Misses);
+        await AssertSameAsync(again, 11);
+        Assert.Equal(1, (await opened.Kept.CountAsync(default)).Misses);
+    }
+
+    [Fact]
+    public async Task A_damaged_index_of_a_source_that_is_gone_costs_nothing_of_what_is_there()
+    {
+        await PinAsync();
+        var layer = (await ResolveAsync()).Layers[0].Blob;
+        await using var keeper = new LocalKeeper(StoreDirectory.Open(_folder));
+        await using (var system = (await OpenAsync(keeper)).FileSystem) await AssertSameAsync(system, 3);
+        Damage(keeper.Store.LayerPath(layer.Digest, LayerFile.Index));
+        var blobs = Directory.GetParent(_layout.BlobPath(layer.Digest))!.FullName;
+        var gone = new[] { layer.Digest, Digest.Parse(layer.Annotations[IndexBlobFormat.DigestAnnotation]) }.Select(digest => Path.Combine(blobs, digest.Hex)).ToList();
+        gone.ForEach(path => File.Move(path, path + ".gone"));
+
+        var error = await Assert.ThrowsAsync<ImageException>(() => OpenAsync(keeper));
+
+        Assert.Contains(layer.Digest.ToString(), error.Message, StringComparison.Ordinal);
+        gone.ForEach(path => File.Move(path + ".gone", path));
+        var opened = await OpenAsync(keeper);
+        await using var again = opened.FileSystem;
+        await AssertSameAsync(again, 3);
+        Assert.Equal(0, (await opened.Kept.CountAsync(default)).Misses);
+    }
+
+    [Fact]
+    public async Task A_damaged_index_that_cannot_be_had_again_is_replaced_by_the_layer_as_it_is_streamed()
+    {
+        await PinAsync();
+        var layer = (await ResolveAsync()).Layers[0].Blob;
+        await using var keeper = new LocalKeeper(StoreDirectory.Open(_folder));
+        await using (var system = (await OpenAsync(keeper)).FileSystem) await AssertSameAsync(system, 3);
+        Damage(keeper.Store.LayerPath(layer.Digest, LayerFile.Index));
+        File.Delete(_layout.BlobPath(Digest.Parse(layer.Annotations[IndexBlobFormat.DigestAnnotation])));
+
+        var opened = await OpenAsync(keeper);
+        await using var again = opened.FileSystem;
+
+        Assert.Null(keeper.Store.ReadLayerDigests(layer.Digest)!.RemoteIndex);
+        var counts = await opened.Kept.CountAsync(default);
+        Assert.Equal(counts.Pieces, counts.PiecesPresent);
+        await AssertSameAsync(again, 11);
+    }
+
+    /// <returns>What it was.</returns>
+    static byte[] Damage(string path)
+    {
+        var sound = File.ReadAllBytes(path);
+        var bytes = sound.ToArray();
+        bytes[bytes.Length / 2] ^= 1;
+        File.WriteAllBytes(path, bytes);
+        return sound;
+    }
+
     [SmallDisk.Fact]
     public async Task An_image_may_be_closed_while_room_is_made_for_what_it_fetches()
     {

@@ -109,36 +109,31 @@ public sealed class TreeStoreTests : IDisposable
     }
 
     [Fact]
-    public async Task A_damaged_layer_index_gives_a_clear_error_or_an_image()
+    public async Task A_damaged_layer_index_is_made_anew()
     {
         var image = await OpenAsync();
         var layer = image.Image.Layers[0].Blob.Digest;
         await image.FileSystem.DisposeAsync();
         var index = _store.LayerPath(layer, LayerFile.Index);
         var sound = File.ReadAllBytes(index);
-        var refused = 0;
-        for (var seed = 0; seed < 100; seed++)
+        for (var seed = 0; seed < 30; seed++)
         {
             var random = new Random(seed);
             var bytes = sound.ToArray();
             for (var i = random.Next(1, 400); i > 0; i--)
-                bytes[random.Next(100, bytes.Length)] = (byte)random.Next(256);
+                bytes[random.Next(bytes.Length)] ^= (byte)random.Next(1, 256);
             File.WriteAllBytes(index, bytes);
-            foreach (var tree in Trees())
-                File.Delete(tree);
-            try
-            {
-                image = await OpenAsync();
-                await image.FileSystem.DisposeAsync();
-            }
-            catch (ImageException e)
-            {
-                refused++;
-                Assert.DoesNotContain('\n', e.Message);
-            }
-        }
+            // The tree is built of it; where there is one, it is only looked at.
+            if (seed % 2 == 0)
+                foreach (var tree in Trees())
+                    File.Delete(tree);
 
-        Assert.InRange(refused, 20, 100);
+            image = await OpenAsync();
+
+            Assert.Equal(4u, image.FileSystem.InodeCount);
+            await image.FileSystem.DisposeAsync();
+            Assert.Equal(sound, File.ReadAllBytes(index));
+        }
     }
 
     static void FileShapeOf(string path, out FileShape shape) => SystemCallException.ThrowIfError(FileShape.OfPath(path, out shape), "statx", path);
