@@ -1,3 +1,5 @@
+using VirtioFsStore.Core.Interop;
+
 namespace VirtioFsStore.Backends.ObjectStore.Cache;
 
 public sealed partial class PieceStore
@@ -5,9 +7,11 @@ public sealed partial class PieceStore
     readonly List<UseMap> _useMaps = [];
 
     /// <summary>A map for one more server, swept with the others until it is given back.</summary>
-    public UseMap AddUseMap()
+    /// <param name="known">The one that the server has already, from another keeper; not owned. Null for none.</param>
+    /// <exception cref="SystemCallException">There is no memory, or no descriptor.</exception>
+    public UseMap AddUseMap(FileDescriptor? known = null)
     {
-        var map = new UseMap(PieceCount);
+        var map = (known is null ? null : UseMap.TryAdopt(known.Value, PieceCount)) ?? UseMap.Create(PieceCount);
         lock (_useMaps) _useMaps.Add(map);
         return map;
     }

@@ -14,17 +14,13 @@ public sealed unsafe class UseMap : IDisposable
     readonly long _pieces;
     byte* _map;
 
-    /// <exception cref="SystemCallException">There is no memory, or no descriptor.</exception>
-    public UseMap(long pieces)
+    UseMap(FileDescriptor memory, long pieces)
     {
         _pieces = pieces;
         _size = SizeFor(pieces);
-        _memory = new FileDescriptor(SystemCallException.ThrowIfError(MemoryMaps.CreateMemoryFile("virtiofs-store-use"), "memfd_create"));
+        _memory = memory;
         try
         {
-            SystemCallException.ThrowIfError(FileSpace.SetLength(_memory.Value, (long)_size), "ftruncate", "a use map");
-            // The server has it writable, and shall not make a SIGBUS of the keeper's sweep.
-            SystemCallException.ThrowIfError(MemoryMaps.SealSize(_memory.Value), "fcntl", "a use map");
             SystemCallException.ThrowIfError(
                 MemoryMaps.Map(_size, MemoryMaps.PROT_READ | MemoryMaps.PROT_WRITE, MemoryMaps.MAP_SHARED, _memory.Value, 0, out _map), "mmap", "a use map");
         }
@@ -36,6 +32,33 @@ public sealed unsafe class UseMap : IDisposable
     }
 
     ~UseMap() => Unmap();
+
+    /// <summary>A map in which nothing is noted yet.</summary>
+    /// <exception cref="SystemCallException">There is no memory, or no descriptor.</exception>
+    public static UseMap Create(long pieces)
+    {
+        var memory = new FileDescriptor(SystemCallException.ThrowIfError(MemoryMaps.CreateMemoryFile("virtiofs-store-use"), "memfd_create"));
+        try
+        {
+            SystemCallException.ThrowIfError(FileSpace.SetLength(memory.Value, (long)SizeFor(pieces)), "ftruncate", "a use map");
+            // The server has it writable, and shall not make a SIGBUS of the keeper's sweep.
+            SystemCallException.ThrowIfError(MemoryMaps.SealSize(memory.Value), "fcntl", "a use map");
+        }
+        catch
+        {
+            memory.Dispose();
+            throw;
+        }
+
+        return new UseMap(memory, pieces);
+    }
+
+    /// <summary>The map that a server has from another keeper, which is no more. Null where the descriptor is none of a layer of so many pieces.</summary>
+    /// <exception cref="SystemCallException">There is no memory, or no descriptor.</exception>
+    public static UseMap? TryAdopt(int memory, long pieces) =>
+        FileShape.OfDescriptor(memory, out var shape) >= 0 && shape.Size == (long)SizeFor(pieces) && MemoryMaps.IsSizeSealed(memory)
+            ? new UseMap(new FileDescriptor(SystemCallException.ThrowIfError(Descriptors.Duplicate(memory), "dup", "a use map")), pieces)
+            : null;
 
     /// <summary>To be sent to the server, which maps it writable (<see cref="UseMapWriter"/>).</summary>
     public int Descriptor => _memory.Value;

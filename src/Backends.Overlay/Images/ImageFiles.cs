@@ -58,6 +58,24 @@ public sealed record ImageFiles(string Name, IReadOnlyList<LayerIdentity> Layers
             .Select(descriptor => FileShape.OfDescriptor(descriptor.Value, out var shape) < 0 ? default : (shape.Device, shape.Inode)),
     ];
 
+    /// <summary>The use maps of the layers, in their order, as descriptors of the caller's own. To be asked while the descriptors are open.</summary>
+    /// <exception cref="SystemCallException">There are no more descriptors.</exception>
+    public IReadOnlyList<FileDescriptor> DuplicateUseMaps()
+    {
+        var maps = new List<FileDescriptor>();
+        try
+        {
+            for (var i = FilesPerLayer; i < Descriptors.Count; i += FilesPerLayer)
+                maps.Add(new FileDescriptor(SystemCallException.ThrowIfError(Core.Interop.Descriptors.Duplicate(Descriptors[i].Value), "dup", "a use map")));
+            return maps;
+        }
+        catch
+        {
+            maps.ForEach(map => map.Dispose());
+            throw;
+        }
+    }
+
     StoredContent OpenContent(TreeLayer layer, int position, IPieceSource? pieces)
     {
         var data = 1 + (FilesPerLayer * position);

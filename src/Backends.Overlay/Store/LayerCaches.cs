@@ -17,17 +17,17 @@ sealed class LayerCaches : IAsyncDisposable
     readonly Dictionary<LayerCacheKey, LayerCacheEntry> _entries = [];
     readonly ChunkCollector _collector;
     readonly LayerCacheOptions _options;
-    readonly Func<PieceStore, UseMap> _addUseMap;
+    readonly Func<PieceStore, FileDescriptor?, UseMap> _addUseMap;
     volatile bool _ended;
 
     /// <param name="store">Where the layers lie.</param>
     /// <param name="logger">For what goes wrong while they are fetched.</param>
     /// <param name="addUseMap">Makes the use map of one more server; null for <see cref="PieceStore.AddUseMap"/>.</param>
-    public LayerCaches(StoreDirectory store, ILogger logger, Func<PieceStore, UseMap>? addUseMap = null)
+    public LayerCaches(StoreDirectory store, ILogger logger, Func<PieceStore, FileDescriptor?, UseMap>? addUseMap = null)
     {
         _store = store;
         _logger = logger;
-        _addUseMap = addUseMap ?? (pieces => pieces.AddUseMap());
+        _addUseMap = addUseMap ?? ((pieces, known) => pieces.AddUseMap(known));
         _collector = new ChunkCollector(Stores);
         _options = new LayerCacheOptions { MakeRoom = MakeRoomAsync };
     }
@@ -38,13 +38,14 @@ sealed class LayerCaches : IAsyncDisposable
     /// <summary>Opens the cache of a layer that is indexed, or joins those who have it open.</summary>
     /// <param name="layer">The layer's blob.</param>
     /// <param name="openBlob">Opens the blob at its source; null for who fetches nothing.</param>
+    /// <param name="known">The use map that the image's server has already; null for none.</param>
     /// <exception cref="ImageException">The layer's files are damaged.</exception>
     /// <exception cref="SystemCallException">There is no memory for its use map, or no descriptor.</exception>
-    public async ValueTask<LayerLease> AcquireAsync(Digest layer, Func<CancellationToken, ValueTask<IRangeSource>>? openBlob)
+    public async ValueTask<LayerLease> AcquireAsync(Digest layer, Func<CancellationToken, ValueTask<IRangeSource>>? openBlob, FileDescriptor? known = null)
     {
         while (true)
         {
-            var lease = TryAcquire(layer, openBlob, out var closing);
+            var lease = TryAcquire(layer, openBlob, known, out var closing);
             if (lease is not null) return lease;
             // There is one writer of a layer's files: the next one comes after it.
             await closing!.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -52,7 +53,7 @@ sealed class LayerCaches : IAsyncDisposable
     }
 
     /// <summary>Null while the cache's files are being closed.</summary>
-    LayerLease? TryAcquire(Digest layer, Func<CancellationToken, ValueTask<IRangeSource>>? openBlob, out Task? closing)
+    LayerLease? TryAcquire(Digest layer, Func<CancellationToken, ValueTask<IRangeSource>>? openBlob, FileDescriptor? known, out Task? closing)
     {
         lock (_lock)
         {
@@ -65,7 +66,7 @@ sealed class LayerCaches : IAsyncDisposable
             UseMap use;
             try
             {
-                use = _addUseMap(entry.Cache.Store);
+                use = _addUseMap(entry.Cache.Store, known);
             }
             catch
             {
@@ -143,7 +144,7 @@ sealed class LayerCaches : IAsyncDisposable
             {
                 try
                 {
-                    if ((wait ? await AcquireAsync(layer, null).ConfigureAwait(false) : TryAcquire(layer, null, out _)) is { } lease) leases.Add(lease);
+                    if ((wait ? await AcquireAsync(layer, null).ConfigureAwait(false) : TryAcquire(layer, null, null, out _)) is { } lease) leases.Add(lease);
                 }
                 catch (ImageException)
                 {

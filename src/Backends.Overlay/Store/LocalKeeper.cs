@@ -45,7 +45,7 @@ public sealed partial class LocalKeeper(StoreDirectory store, Func<ImageRequest,
                 try
                 {
                     foreach (var layer in image.Layers) stored.Add(OpenLayer(layer, request.RemoteIndex));
-                    return await OpenAsync(image, stored, source, counters, cancellation).ConfigureAwait(false);
+                    return await OpenAsync(image, stored, request.UseMaps, source, counters, cancellation).ConfigureAwait(false);
                 }
                 catch (ImageException) when (attempt < MaxAttempts && (stored.Count < image.Layers.Count || stored.Exists(layer => !layer.IsInPlace || layer.IsIndexDamaged)))
                 {
@@ -65,7 +65,8 @@ public sealed partial class LocalKeeper(StoreDirectory store, Func<ImageRequest,
         }
     }
 
-    async ValueTask<LocalImage> OpenAsync(ResolvedImage image, List<StoredLayer> stored, IImageSource source, SourceCounters counters, CancellationToken cancellation)
+    async ValueTask<LocalImage> OpenAsync(
+        ResolvedImage image, List<StoredLayer> stored, IReadOnlyList<FileDescriptor> useMaps, IImageSource source, SourceCounters counters, CancellationToken cancellation)
     {
         var descriptors = new List<FileDescriptor>();
         var leases = new List<LayerLease>();
@@ -74,7 +75,8 @@ public sealed partial class LocalKeeper(StoreDirectory store, Func<ImageRequest,
             descriptors.Add(await new Tree.TreeStore(store).OpenAsync(stored, cancellation).ConfigureAwait(false));
             foreach (var (layer, files) in image.Layers.Zip(stored))
             {
-                var lease = await _caches.AcquireAsync(layer.Blob.Digest, stop => source.OpenBlobAsync(layer.Blob, stop)).ConfigureAwait(false);
+                var known = useMaps.Count == stored.Count ? useMaps[leases.Count] : null;
+                var lease = await _caches.AcquireAsync(layer.Blob.Digest, stop => source.OpenBlobAsync(layer.Blob, stop), known).ConfigureAwait(false);
                 leases.Add(lease);
                 descriptors.Add(files.OpenFile(LayerFile.Data));
                 lease.CheckIsStillOf(descriptors[^1]);

@@ -14,6 +14,8 @@ public static unsafe partial class MemoryMaps
 
     const uint MFD_CLOEXEC = 1;
     const uint MFD_ALLOW_SEALING = 2;
+    const int F_SEAL_SHRINK = 2;
+    const int F_SEAL_GROW = 4;
 
     /// <summary>Maps <paramref name="length"/> bytes; <paramref name="address"/> is where, or null with an error as the result.</summary>
     public static int Map(nuint length, int protection, int flags, int fd, long offset, out byte* address)
@@ -38,9 +40,15 @@ public static unsafe partial class MemoryMaps
     {
         const int F_ADD_SEALS = 1033;
         const int F_SEAL_SEAL = 1;
-        const int F_SEAL_SHRINK = 2;
-        const int F_SEAL_GROW = 4;
         return LastError.Or(fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW));
+    }
+
+    /// <summary>Whether <see cref="SealSize"/> has been done, by whomever.</summary>
+    public static bool IsSizeSealed(int fd)
+    {
+        const int F_GET_SEALS = 1034;
+        const int wanted = F_SEAL_SHRINK | F_SEAL_GROW;
+        return LastError.Or(fcntl(fd, F_GET_SEALS, 0)) is >= 0 and var seals && (seals & wanted) == wanted;
     }
 
     /// <summary>malloc_trim(3): unused pages of malloc's heaps go back to the system. Of another C library than glibc, nothing.</summary>

@@ -3,7 +3,7 @@ namespace VirtioFsStore.Daemon.Keeping;
 /// <summary>What a message between a keeper and its clients is. A connection is for one image, as long as it is served, or to watch.</summary>
 enum KeeperMessage : uint
 {
-    /// <summary>To the keeper, first: an <see cref="ImageMessage"/>.</summary>
+    /// <summary>To the keeper, first: an <see cref="ImageMessage"/>, with <see cref="Backends.Overlay.Store.ImageRequest.UseMaps"/>.</summary>
     OpenImage = 1,
 
     /// <summary>To the keeper, first: nothing is wanted but to see the connection's end, which is the keeper's.</summary>

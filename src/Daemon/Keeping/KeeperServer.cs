@@ -183,7 +183,7 @@ sealed class KeeperServer : IDisposable
         try
         {
             connection.Send((uint)KeeperMessage.Accepted, 0);
-            var request = JsonSerializer.Deserialize(message.Body.Span, KeeperJson.Default.ImageMessage)!.ToRequest();
+            var request = JsonSerializer.Deserialize(message.Body.Span, KeeperJson.Default.ImageMessage)!.ToRequest() with { UseMaps = message.Descriptors };
             var image = _keeper.OpenImageAsync(request, new Reporter(connection), gone.Token).AsTask().GetAwaiter().GetResult();
             var number = string.Create(CultureInfo.InvariantCulture, $"#{Interlocked.Increment(ref _opened)}");
             try

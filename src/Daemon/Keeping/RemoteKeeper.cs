@@ -22,7 +22,7 @@ sealed class RemoteKeeper(KeeperAddress address) : IKeeper
         {
             using var gone = cancellation.Register(connection.Shutdown);
             return await Task.Factory.StartNew(
-                () => Ask(connection, ImageMessage.Of(request), request.Reference.ToString(), progress, cancellation),
+                () => Ask(connection, request, progress, cancellation),
                 CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
         }
         catch
@@ -80,12 +80,15 @@ sealed class RemoteKeeper(KeeperAddress address) : IKeeper
         throw new KeeperLostException();
     }
 
-    static RemoteImage Ask(MessageSocket connection, ImageMessage request, string name, IProgress<LayerProgress>? progress, CancellationToken cancellation)
+    static RemoteImage Ask(MessageSocket connection, ImageRequest request, IProgress<LayerProgress>? progress, CancellationToken cancellation)
     {
+        var name = request.Reference.ToString();
         var descriptors = new List<FileDescriptor>();
         try
         {
-            connection.Send((uint)KeeperMessage.OpenImage, 0, JsonSerializer.SerializeToUtf8Bytes(request, KeeperJson.Default.ImageMessage));
+            // Without them other pieces are evicted first, which is not worth a second message.
+            int[] maps = request.UseMaps.Count <= MessageSocket.MaxDescriptors ? [.. request.UseMaps.Select(map => map.Value)] : [];
+            connection.Send((uint)KeeperMessage.OpenImage, 0, JsonSerializer.SerializeToUtf8Bytes(ImageMessage.Of(request), KeeperJson.Default.ImageMessage), maps);
             if (Polling.Poll([new PollEntry(connection.Fd, Polling.POLLIN)], (int)Patience.TotalMilliseconds) == 0)
                 throw new ImageException($"the store's keeper does not take the request for {name}: the process that listens on {KeeperAddress.SocketName} in the store may be stopped, or waits for another keeper to end");
             while (connection.Receive() is { } message)

@@ -26,10 +26,11 @@ sealed class StoreImage : IKeptImage
     /// <param name="request">What was asked for.</param>
     /// <param name="image">What came; becomes this object's own.</param>
     /// <param name="logger">For what goes wrong later.</param>
+    /// <exception cref="SystemCallException">There are no more descriptors.</exception>
     public StoreImage(StoreKeeper keeper, ImageRequest request, IKeptImage image, ILogger logger)
     {
         _keeper = keeper;
-        _request = request with { Reference = request.Reference with { Tag = null, Digest = image.Manifest } };
+        _request = request with { Reference = request.Reference with { Tag = null, Digest = image.Manifest }, UseMaps = image.Files.DuplicateUseMaps() };
         _image = image;
         _logger = logger;
         Manifest = image.Manifest;
@@ -87,6 +88,8 @@ sealed class StoreImage : IKeptImage
         await _stop.CancelAsync().ConfigureAwait(false);
         await _opening.WaitAsync().ConfigureAwait(false);
         await _image.DisposeAsync().ConfigureAwait(false);
+        foreach (var map in _request.UseMaps)
+            map.Dispose();
     }
 
     async ValueTask<bool> TryReopenAsync(IKeptImage lost, CancellationToken cancellation)

@@ -40,8 +40,20 @@ sealed class StoreKeeper : IKeeper
         _remote = new RemoteKeeper(_address);
     }
 
-    public async ValueTask<IKeptImage> OpenImageAsync(ImageRequest request, IProgress<LayerProgress>? progress, CancellationToken cancellation) =>
-        new StoreImage(this, request, await OpenAsync(request, progress, s_patience, cancellation).ConfigureAwait(false), _logger);
+    public async ValueTask<IKeptImage> OpenImageAsync(ImageRequest request, IProgress<LayerProgress>? progress, CancellationToken cancellation)
+    {
+        var image = await OpenAsync(request, progress, s_patience, cancellation).ConfigureAwait(false);
+        try
+        {
+            return new StoreImage(this, request, image, _logger);
+        }
+        catch
+        {
+            image.Files.Dispose();
+            await image.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
 
     /// <summary>The same image from the keeper that is in office now; one that is about to end may take as long as whoever asks waits.</summary>
     /// <exception cref="ImageException">It cannot be opened again.</exception>

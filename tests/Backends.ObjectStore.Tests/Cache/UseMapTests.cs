@@ -36,9 +36,43 @@ public sealed class UseMapTests : IDisposable
     }
 
     [Fact]
+    public async Task What_a_server_notes_when_its_keeper_is_gone_the_next_keeper_finds()
+    {
+        var layer = MadeLayer.Gzip(30, 300_000);
+        var files = layer.Create(_folder, PieceState.Present);
+        using var known = UseMap.Create(layer.PieceCount);
+        using var server = new UseMapWriter(known.Descriptor, layer.PieceCount);
+        server.Touch(3, 1);
+        _clock.Minute = 1000;
+        await using var store = PieceStore.Open(files, () => layer, _clock);
+
+        using var descriptor = new FileDescriptor(Descriptors.Duplicate(known.Descriptor));
+        store.AddUseMap(descriptor);
+        store.SweepUse();
+        Assert.Equal([0u, 1000, 0], Enumerable.Range(2, 3).Select(piece => store.Use[piece]));
+        server.Touch(4, 1);
+        store.SweepUse();
+        Assert.Equal(1000u, store.Use[4]);
+    }
+
+    [Fact]
+    public void What_is_no_use_map_of_the_layer_is_not_taken_for_one()
+    {
+        using var other = UseMap.Create(1000);
+        Assert.Null(UseMap.TryAdopt(other.Descriptor, 100));
+        // Whoever has one that is not sealed can cut it short under the keeper.
+        using var loose = new FileDescriptor(MemoryMaps.CreateMemoryFile("loose"));
+        Assert.Equal(0, FileSpace.SetLength(loose.Value, 1000));
+        Assert.Null(UseMap.TryAdopt(loose.Value, 1000));
+        Assert.Equal(0, MemoryMaps.SealSize(loose.Value));
+        using var sealedNow = UseMap.TryAdopt(loose.Value, 1000);
+        Assert.NotNull(sealedNow);
+    }
+
+    [Fact]
     public void A_server_notes_only_what_the_layer_has()
     {
-        using var map = new UseMap(10);
+        using var map = UseMap.Create(10);
         using var server = new UseMapWriter(map.Descriptor, 10);
         using var use = LastUse.Open(null, 10, _clock);
         _clock.Minute = 7;
@@ -52,7 +86,7 @@ public sealed class UseMapTests : IDisposable
     [Fact]
     public void A_server_cannot_cut_the_map_short()
     {
-        using var map = new UseMap(10_000);
+        using var map = UseMap.Create(10_000);
         Assert.Equal(-(int)Errno.EPERM, FileSpace.SetLength(map.Descriptor, 0));
         Assert.Throws<CacheException>(() => new UseMapWriter(map.Descriptor, 20_000));
     }

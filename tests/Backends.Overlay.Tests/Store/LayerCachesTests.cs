@@ -31,10 +31,10 @@ public sealed class LayerCachesTests : IDisposable
         await using var caches = new LayerCaches(
             store,
             NullLogger.Instance,
-            pieces =>
+            (pieces, known) =>
             {
                 last = pieces;
-                return isShort ? throw new SystemCallException(Errno.EMFILE, "memfd_create", "a use map") : pieces.AddUseMap();
+                return isShort ? throw new SystemCallException(Errno.EMFILE, "memfd_create", "a use map") : pieces.AddUseMap(known);
             });
         await using var other = hasOthers ? await caches.AcquireAsync(layer, null) : null;
         isShort = true;

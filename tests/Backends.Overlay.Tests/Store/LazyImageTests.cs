@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Text;
+using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Images;
 using VirtioFsStore.Backends.Overlay.IndexBlobs;
+using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Backends.Overlay.RemoteIndexes;
 using VirtioFsStore.Backends.Overlay.Store;
@@ -276,6 +278,34 @@ public sealed class LazyImageTests : IDisposable
             await kept.DisposeAsync().AsTask().WaitAsync(s_never);
             await Task.WhenAll(fetches).WaitAsync(s_never);
         }
+    }
+
+    [Fact]
+    public async Task What_a_server_uses_is_known_to_the_next_keeper_too()
+    {
+        const int Used = 5;
+        await PinAsync();
+        var store = StoreDirectory.Open(_folder);
+        var first = new LocalKeeper(store);
+        await using var kept = await first.OpenImageAsync(Request, null, default);
+        var maps = kept.Files.DuplicateUseMaps();
+        kept.Files.Dispose();
+        var pieces = (int)(await kept.CountAsync(default)).Pieces;
+        Assert.Equal(Errno.None, await kept.FetchAsync(0, 0, pieces, default));
+        await first.DisposeAsync();
+        // What was noted before is lost; it notes on.
+        File.Delete(Path.Combine(store.LayerFolder((await ResolveAsync()).Layers[0].Blob.Digest), LayerBuilder.UsedName));
+        using (var server = new UseMapWriter(maps[0].Value, pieces)) server.Touch(Used, 1);
+
+        await using var next = new LocalKeeper(store);
+        await using var again = await next.OpenImageAsync(Request with { UseMaps = maps }, null, default);
+        again.Files.Dispose();
+        foreach (var map in maps) map.Dispose();
+        var collected = await next.WorkAsync(new CacheWork(CacheWorkKind.Collect, FileSize * 2), _ => { }, default);
+
+        Assert.NotEqual(0, collected.Pieces);
+        Assert.Equal(Errno.None, await again.FetchAsync(0, Used, 1, default));
+        Assert.Equal(0, (await again.CountAsync(default)).Misses);
     }
 
     [SmallDisk.Fact]
