@@ -102,13 +102,19 @@ public sealed class ChunkCollector(Func<IReadOnlyCollection<PieceStore>> stores)
             }
         }
 
+        // Of the last minute all go where pieces take less than is to go: a file system counts blocks of its own as well.
         youngest = null;
-        var left = bytes;
+        var (missing, left) = (bytes, long.MaxValue);
         foreach (var (minute, size) in sizes)
         {
             youngest = minute;
-            if (size >= left) break;
-            left -= size;
+            if (size >= missing)
+            {
+                left = missing;
+                break;
+            }
+
+            missing -= size;
         }
 
         if (youngest is not { } last) return default;

@@ -1,5 +1,6 @@
 using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Core.Interop;
+using VirtioFsStore.Driver.Hosting;
 using Xunit;
 
 namespace VirtioFsStore.Backends.ObjectStore.Tests.Cache;
@@ -105,5 +106,41 @@ public sealed class ChunkCollectorTests : IAsyncDisposable
         var result = await _collector.CollectAsync(empty + (64 << 10), default);
         Assert.Equal(0, result.Pieces);
         Assert.Equal(_layers[1].PieceCount, _stores[1].GetStatistics().Present);
+    }
+
+    [Fact]
+    public async Task A_layer_that_was_filled_in_part_and_closed_gives_all_way_in_one_go_and_nobody_is_blamed()
+    {
+        var layer = MadeLayer.Gzip(42, 900_000);
+        var files = layer.Create(Directory.CreateDirectory(Path.Combine(_folder, "part")).FullName);
+        var logger = new CollectingLogger();
+        await using (var store = Open())
+        {
+            IPieceTarget target = store;
+            foreach (var piece in layer.Pieces.Where(piece => piece.Id % 2 == 0))
+            {
+                Assert.Equal(Errno.None, target.TryBegin(piece, out _));
+                Assert.Equal(Errno.None, target.Write(piece, 0, layer.Content.AsSpan((int)piece.DataOffset, (int)piece.Length)));
+                target.Finish(piece, right: true);
+            }
+
+            // What a file system has of its own beside the pieces, where it counts that to the file: here, pages of a hole.
+            var hole = layer.Pieces.Zip(layer.Pieces.Skip(1)).First(pair => DataPages.Down(pair.Second.DataOffset) - DataPages.Up(pair.First.DataOffset + pair.First.Length) >= 4096);
+            await using var data = File.OpenWrite(files.Data);
+            data.Position = DataPages.Up(hole.First.DataOffset + hole.First.Length);
+            await data.WriteAsync(new byte[4096]);
+        }
+
+        await using (var store = Open())
+        {
+            using var collector = new ChunkCollector(() => [store]);
+            var result = await collector.CollectAsync(0, default);
+            Assert.Equal((layer.PieceCount + 1) / 2, result.Pieces);
+            Assert.False(store.AnyThere(0, layer.PieceCount));
+        }
+
+        await using (Open()) Assert.Empty(logger.Lines);
+
+        PieceStore Open() => PieceStore.Open(files, () => layer, _clock, logger);
     }
 }
