@@ -97,7 +97,7 @@ public sealed class InstallationTests(InstalledPackage installed)
     public void A_purged_package_leaves_nothing()
     {
         using var root = installed.Package.Install();
-        root.Run("sh", "-euc", "mkdir -p /var/lib/virtiofs-store/trees-v1 && touch /var/lib/virtiofs-store/trees-v1/tree");
+        root.Run("sh", "-euc", "mkdir -p /var/lib/virtiofs-store/trees-v1 /var/cache/virtiofs-store/uploads /var/log/virtiofs-store && touch /var/lib/virtiofs-store/trees-v1/tree");
 
         root.Run("dpkg", "--purge", "virtiofs-store");
 
