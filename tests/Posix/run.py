@@ -105,7 +105,7 @@ def wait(child, pipe, limit):
 
 def main():
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="eng/posix", description=__doc__)
     parser.add_argument("target", nargs="?", help="a directory of the file system to try; a new directory in it is used")
     parser.add_argument("--rules", default="", help="only rules whose name holds one of these texts, separated by commas")
     parser.add_argument("--list", action="store_true", help="only print the rules' names and what they need")
