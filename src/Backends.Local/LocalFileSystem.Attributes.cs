@@ -91,9 +91,9 @@ partial class LocalFileSystem
         BlockSize = status.BlockSize,
         Flags = isMountRoot && _options.AnnounceSubmounts && StatMode.IsDirectory(status.Mode)
             ? NodeAttributeFlags.Submount
-            // QEMU 11.1 maps nothing behind a file's end: what a guest makes a mapped file grow by, it could not read.
-            : _options.ReadOnly && StatMode.IsRegular(status.Mode) && status.Size >= _options.DaxMinimum && DaxRange.IsAligned(status.Size) && status.Size != 0
-            ? NodeAttributeFlags.Dax
+            : StatMode.IsRegular(status.Mode) && status.Size >= _options.DaxMinimum && DaxRange.IsAligned(status.Size) && status.Size != 0
+            // What a guest makes a mapped file grow by, it reads where the VMM maps what is behind a file's end.
+            ? (_options.ReadOnly ? NodeAttributeFlags.DaxReadOnly : NodeAttributeFlags.DaxGrowing)
             : NodeAttributeFlags.None,
     };
 

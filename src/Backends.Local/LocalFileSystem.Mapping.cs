@@ -14,7 +14,7 @@ partial class LocalFileSystem
     const uint AnyExecute = 0x49;
 
     /// <inheritdoc/>
-    public unsafe ValueTask<Reply<MappedExtent>> MapAsync(RequestContext request, NodeId node, ulong offset, ulong length, MapAccess access)
+    public unsafe ValueTask<Reply<MappedExtent>> MapAsync(RequestContext request, NodeId node, ulong offset, ulong length, MapAccess access, bool asWritable)
     {
         if (access == MapAccess.ReadWrite && _options.ReadOnly)
             return new(Errno.EROFS);
@@ -29,12 +29,15 @@ partial class LocalFileSystem
         Statx status;
         var result = FileStatus.Get(fd, FileStatus.STATX_BASIC_STATS, &status);
         var error = result < 0 ? ToGuestError(result) : CanMap(status.Size, offset, length) ? Errno.None : Errno.ENXIO;
+        var writable = access == MapAccess.ReadWrite || (error == Errno.None && TryMakeWritable(inode, status.Mode, asWritable, ref fd));
+        // A copy would not see what others write.
+        if (error == Errno.None && asWritable && !writable)
+            error = Errno.ENXIO;
         if (error != Errno.None)
         {
             _ = Descriptors.Close(fd);
             return new(error);
         }
-        var writable = access == MapAccess.ReadWrite || TryMakeWritable(inode, status.Mode, ref fd);
         var mapped = Math.Min(length, status.Size - offset);
         return new(new MappedExtent
         {
@@ -59,9 +62,9 @@ partial class LocalFileSystem
     /// A guest that begins to write would have its mapping made anew, and for a moment nothing would be where its other processors read. So it may
     /// be written to from the beginning, but for programs: who has one open for writing keeps the host from executing it.
     /// </summary>
-    bool TryMakeWritable(in InodeReference inode, uint mode, ref int fd)
+    bool TryMakeWritable(in InodeReference inode, uint mode, bool evenPrograms, ref int fd)
     {
-        if (_options.ReadOnly || (mode & AnyExecute) != 0)
+        if (_options.ReadOnly || ((mode & AnyExecute) != 0 && !evenPrograms))
             return false;
         var writable = OpenToMap(inode, OpenFlags.O_RDWR);
         if (writable < 0)

@@ -37,25 +37,28 @@ public sealed class MappingTests : IDisposable
         _directory.Dispose();
     }
 
-    (ServerHost Host, VirtualMachine Machine) Serve(bool readOnly)
+    (ServerHost Host, VirtualMachine Machine) Serve(bool readOnly, bool likeQemu = false)
     {
         var host = new ServerHost(
             LocalFileSystem.Open(new LocalOptions { Path = _directory.Path, ReadOnly = readOnly, DaxMinimum = 2 * Page }),
             new ServerHostOptions { Tag = "t", DaxWindow = 8 * Range });
-        return (host, host.Mount(new VirtualMachineOptions { Profile = VmmProfile.QemuGenericDevice }));
+        return (host, host.Mount(new VirtualMachineOptions { Profile = VmmProfile.QemuGenericDevice, WindowLikeQemu = likeQemu }));
     }
 
     int Map(string name, ulong offset, ulong windowOffset, bool writable = false) =>
         _machine.Fuse.SetupMapping(_machine.Fuse.Walk(name).NodeId, offset, Range, windowOffset, writable);
 
-    [Fact]
-    public void Files_of_whole_pages_that_cannot_grow_are_shown_as_ones_to_map()
+    [Theory]
+    [InlineData(false, false, Dax)]
+    [InlineData(true, false, Dax)]
+    [InlineData(false, true, 0)]
+    [InlineData(true, true, 0)]
+    public void Files_of_whole_pages_are_shown_as_ones_to_map_where_the_vmm_maps_them(bool readOnly, bool likeQemu, uint expected)
     {
-        var (host, machine) = Serve(readOnly: true);
+        var (host, machine) = Serve(readOnly, likeQemu);
         using var ending = host;
         using var guest = machine;
-        Assert.Equal(0u, _machine.Fuse.Walk("whole").Attr.Flags);
-        Assert.Equal(Dax, machine.Fuse.Walk("whole").Attr.Flags);
+        Assert.Equal(expected, machine.Fuse.Walk("whole").Attr.Flags);
         Assert.Equal(0u, machine.Fuse.Walk("odd").Attr.Flags);
         Assert.Equal(0u, machine.Fuse.Walk("small").Attr.Flags);
         Assert.Equal(0u, machine.Fuse.Walk("empty").Attr.Flags);
@@ -113,17 +116,23 @@ public sealed class MappingTests : IDisposable
     }
 
     [Fact]
-    public void A_vmm_that_maps_nothing_behind_a_file_maps_the_file()
+    public void For_a_vmm_that_maps_all_for_writing_programs_are_open_for_it_and_read_only_shares_are_not_mapped()
     {
-        Window.OnRequest = request => request.FileOffset == 0 ? WindowAnswer.Obey : WindowAnswer.Refuse;
-
-        Assert.Equal(0, Map("small", 0, 0));
-        Assert.Equal(0, Map("small", 0, Range));
-
-        Assert.Equal(_content[..(int)Page], Window.Read(0, (int)Page));
-        Assert.Equal(3, Window.Requests.Count);
-        Assert.Equal(0, _machine.Fuse.RemoveMapping(new Driver.Fuse.Wire.FuseRemoveMappingOne { Length = 2 * Range }));
-        Assert.Empty(Window.Mappings);
+        File.SetUnixFileMode(_directory["whole"], UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        var (host, machine) = Serve(readOnly: false, likeQemu: true);
+        using (host)
+        using (machine)
+        {
+            Assert.Equal(0, machine.Fuse.SetupMapping(machine.Fuse.Walk("whole").NodeId, 0, Range, 0, writable: false));
+            Assert.True(Assert.Single(machine.Window!.Mappings).IsWritable);
+        }
+        (host, machine) = Serve(readOnly: true, likeQemu: true);
+        using (host)
+        using (machine)
+        {
+            Assert.Equal((int)Errno.ENXIO, machine.Fuse.SetupMapping(machine.Fuse.Walk("whole").NodeId, 0, Range, 0, writable: false));
+            Assert.Empty(machine.Window!.Requests);
+        }
     }
 
     [Fact]

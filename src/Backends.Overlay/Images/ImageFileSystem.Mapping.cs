@@ -13,7 +13,7 @@ namespace VirtioFsStore.Backends.Overlay.Images;
 public sealed partial class ImageFileSystem
 {
     /// <inheritdoc/>
-    public ValueTask<Reply<MappedExtent>> MapAsync(RequestContext request, NodeId node, ulong offset, ulong length, MapAccess access)
+    public ValueTask<Reply<MappedExtent>> MapAsync(RequestContext request, NodeId node, ulong offset, ulong length, MapAccess access, bool asWritable)
     {
         if (!_tree.TryGetInode(node.Value, out var inode))
             return Failed<MappedExtent>(Errno.ESTALE);
@@ -25,7 +25,9 @@ public sealed partial class ImageFileSystem
             return Failed<MappedExtent>(Errno.ENXIO);
         if (!TryLocatePages(inode, offset, length, out var range, out var mapped))
             return Failed<MappedExtent>(Errno.EIO);
-        return TryPin(range, mapped, out var extent) == Errno.None ? new(extent) : MapWhenPresentAsync(request, range, mapped);
+        if (TryPin(range, mapped, out var extent) == Errno.None)
+            return new(asWritable ? Copy(extent) : extent);
+        return MapWhenPresentAsync(request, range, mapped, asWritable);
     }
 
     /// <inheritdoc/>
@@ -80,7 +82,7 @@ public sealed partial class ImageFileSystem
         return true;
     }
 
-    async ValueTask<Reply<MappedExtent>> MapWhenPresentAsync(RequestContext request, ContentRange range, long length)
+    async ValueTask<Reply<MappedExtent>> MapWhenPresentAsync(RequestContext request, ContentRange range, long length, bool asWritable)
     {
         try
         {
@@ -93,7 +95,7 @@ public sealed partial class ImageFileSystem
                     return error;
                 error = TryPin(range, length, out var extent);
                 if (error == Errno.None)
-                    return extent;
+                    return asWritable ? Copy(extent) : extent;
                 if (error is not (Errno.EAGAIN or Errno.ENODATA))
                     return Errno.EIO;
                 // Nobody tells when a lock on a range is gone; eviction holds each for as long as punching a hole takes.
@@ -106,6 +108,14 @@ public sealed partial class ImageFileSystem
             // As a disk that does not answer.
         }
         return Errno.EIO;
+    }
+
+    /// <summary>For a VMM that would need the cache itself to be writable: memory of this guest's own with the same bytes.</summary>
+    Reply<MappedExtent> Copy(in MappedExtent pinned)
+    {
+        var fd = MemoryCopy.Of(pinned.Descriptor, (long)pinned.FileOffset, (long)pinned.Length);
+        Unmap(pinned);
+        return fd < 0 ? fd.ToErrno() : new MappedExtent { Descriptor = fd, IsCallersDescriptor = true, Length = pinned.Length };
     }
 
     /// <summary>Where the disk has no room for what is absent: memory of this guest's own, which costs as much as the mapping is long.</summary>

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Core.Mounts;
 using VirtioFsStore.Core.Storage;
@@ -9,7 +10,7 @@ namespace VirtioFsStore.Core.Dax;
 /// What is mapped in the window of one connection. A mapping is in the table from when the VMM has it until it is asked to drop it, and its
 /// file system keeps the bytes until the VMM has answered. Thread-safe.
 /// </summary>
-sealed class DaxWindow(IWindowFrontend frontend)
+sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger)
 {
     readonly WindowTurns _turns = new();
     readonly Lock _lock = new();
@@ -22,8 +23,7 @@ sealed class DaxWindow(IWindowFrontend frontend)
 
     bool _closed;
 
-    /// <summary>The VMM maps nothing past a file's end.</summary>
-    volatile bool _refusesGrowth;
+    int _refusalTold;
 
     /// <summary>One for each of Linux' ranges: bounds what a guest can make a VMM hold.</summary>
     int MaxMappings => (int)Math.Min(frontend.Size / DaxRange.Size, int.MaxValue);
@@ -47,19 +47,23 @@ sealed class DaxWindow(IWindowFrontend frontend)
             return Errno.EINVAL;
         if (!DaxRange.IsAligned(place.FileOffset) || place.FileOffset > long.MaxValue - place.Length)
             return Errno.EINVAL;
+        var terms = await LearnTermsAsync(request.Cancellation).ConfigureAwait(false);
+        if (terms.IsError)
+            return ToGuest(terms.Error, request);
         var turn = await _turns.EnterAsync(place.WindowOffset, place.Length, request.Cancellation).ConfigureAwait(false);
         try
         {
             if (IsThere(mount, node, place))
                 return Errno.None;
-            var found = await files.MapAsync(request, node, place.FileOffset, place.Length, place.Access).ConfigureAwait(false);
+            var asWritable = (terms.Value & WindowTerms.ReadOnly) == 0;
+            var found = await files.MapAsync(request, node, place.FileOffset, place.Length, place.Access, asWritable).ConfigureAwait(false);
             if (found.IsError)
                 return found.Error;
             var mapping = new WindowMapping(mount, files, node, place, found.Value);
             var error = Errno.EIO;
             try
             {
-                error = await PutAsync(request, mapping).ConfigureAwait(false);
+                error = await PutAsync(request, mapping, terms.Value).ConfigureAwait(false);
             }
             finally
             {
@@ -133,6 +137,13 @@ sealed class DaxWindow(IWindowFrontend frontend)
     static Errno ToGuest(Errno error, RequestContext request) =>
         error is Errno.EAGAIN || (error == Errno.EINTR && !request.TimedOut) ? error : Errno.EIO;
 
+    Errno Told(Errno error, string what, ulong windowOffset, ulong length)
+    {
+        if (error == Errno.EREMOTEIO && Interlocked.Exchange(ref _refusalTold, 1) == 0)
+            Log.Refused(logger, what, length, windowOffset);
+        return error;
+    }
+
     static void Release(WindowMapping mapping) => mapping.Files.Unmap(mapping.Extent);
 
     bool Holds(ulong start, ulong length) =>
@@ -150,7 +161,7 @@ sealed class DaxWindow(IWindowFrontend frontend)
         }
     }
 
-    async ValueTask<Errno> PutAsync(RequestContext request, WindowMapping mapping)
+    async ValueTask<Errno> PutAsync(RequestContext request, WindowMapping mapping, WindowTerms terms)
     {
         var (place, extent) = (mapping.Place, mapping.Extent);
         // Overlaps are forbidden between the VMM and this side, while FUSE has them replaced.
@@ -163,18 +174,17 @@ sealed class DaxWindow(IWindowFrontend frontend)
         }
         error = await frontend.MapAsync(extent.Descriptor, extent.FileOffset, place.WindowOffset, extent.Length, extent.IsWritable, request.Cancellation).ConfigureAwait(false);
         if (error != Errno.None)
-            return ToGuest(error, request);
-        if (extent.GrowthLength != 0 && !_refusesGrowth)
+            return ToGuest(Told(error, "map", place.WindowOffset, extent.Length), request);
+        if (extent.GrowthLength != 0 && (terms & WindowTerms.BehindEnd) != 0)
         {
             error = await frontend.MapAsync(
                 extent.Descriptor, extent.FileOffset + extent.Length, mapping.GrowthStart, extent.GrowthLength, extent.IsWritable, request.Cancellation).ConfigureAwait(false);
-            if (error is not (Errno.None or Errno.EREMOTEIO))
+            if (error != Errno.None)
             {
                 _ = await frontend.UnmapAsync(mapping.Start, extent.Length).ConfigureAwait(false);
-                return ToGuest(error, request);
+                return ToGuest(Told(error, "map", mapping.GrowthStart, extent.GrowthLength), request);
             }
-            _refusesGrowth = error != Errno.None;
-            mapping = mapping with { GrowthLength = _refusesGrowth ? 0 : extent.GrowthLength };
+            mapping = mapping with { GrowthLength = extent.GrowthLength };
         }
         lock (_lock)
         {
@@ -233,6 +243,7 @@ sealed class DaxWindow(IWindowFrontend frontend)
     /// <summary>After the VMM's answer. A VMM that refuses says that it has no such mapping.</summary>
     Errno Dropped(WindowMapping mapping, Errno answer)
     {
+        _ = Told(answer, "unmap", mapping.Start, mapping.Extent.Length);
         if (answer == Errno.EIO)
         {
             lock (_lock)

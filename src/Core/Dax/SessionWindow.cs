@@ -1,10 +1,12 @@
+using Microsoft.Extensions.Logging;
 using VirtioFsStore.Core.Mounts;
 using VirtioFsStore.Core.Transport;
 
 namespace VirtioFsStore.Core.Dax;
 
 /// <summary>The window of a session: that of the connection that carries it, while that one lends it any.</summary>
-sealed class SessionWindow
+/// <param name="logger">Told what the VMM refuses.</param>
+sealed class SessionWindow(ILogger logger)
 {
     DaxWindow? _current;
 
@@ -13,7 +15,7 @@ sealed class SessionWindow
 
     public int Count => Current?.Count ?? 0;
 
-    public void Attach(IWindowFrontend frontend) => Exchange(new DaxWindow(frontend));
+    public void Attach(IWindowFrontend frontend) => Exchange(new DaxWindow(frontend, logger));
 
     public void Detach() => Exchange(null);
 

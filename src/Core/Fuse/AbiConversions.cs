@@ -27,7 +27,8 @@ static class AbiConversions
         to.Gid = from.Gid;
         to.Rdev = EncodeDevice(from.DeviceMajor, from.DeviceMinor);
         to.Blksize = from.BlockSize;
-        to.Flags = (uint)(from.Flags & shown);
+        var flags = from.Flags & shown;
+        to.Flags = (uint)((flags & ~NodeAttributeFlags.AnyDax) | ((flags & NodeAttributeFlags.AnyDax) != 0 ? NodeAttributeFlags.Dax : 0));
     }
 
     public static void Write(in Entry from, Mount mount, NodeAttributeFlags shown, out EntryOut to)

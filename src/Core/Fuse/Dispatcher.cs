@@ -25,7 +25,7 @@ sealed partial class Dispatcher(Router router, SessionOptions options, WaitingRe
             return request.Reply(malformed);
         }
 
-        request.ShownFlags = session.Has(InitFlags.HAS_INODE_DAX) ? (NodeAttributeFlags)uint.MaxValue : ~NodeAttributeFlags.Dax;
+        request.ShownFlags = session.ShownFlags;
         switch (request.Opcode)
         {
             case Opcode.FUSE_FORGET:

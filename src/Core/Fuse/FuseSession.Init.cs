@@ -1,3 +1,4 @@
+using VirtioFsStore.Core.Dax;
 using VirtioFsStore.Core.Fuse.Abi;
 using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Core.Storage;
@@ -61,7 +62,36 @@ public sealed partial class FuseSession
             flags &= ~InitFlags.ATOMIC_O_TRUNC;
         _used = true;
         _resumable = false;
-        _negotiated = new NegotiatedSession(Math.Min(init.Minor, Protocol.Minor), flags, policy);
+        if ((flags & InitFlags.MAP_ALIGNMENT) == 0 || _window.Current is not { } window)
+            return Agree(request, init, flags, policy, WindowTerms.None);
+        _waiting.Add(request);
+        _ = AgreeAsync(request, init, flags, policy, window);
+        return false;
+    }
+
+    /// <summary>What is shown as mappable depends on the VMM, which is asked before the guest sees a file.</summary>
+    async Task AgreeAsync(FuseRequest request, InitIn init, InitFlags flags, SessionPolicy policy, DaxWindow window)
+    {
+        Reply<WindowTerms> terms;
+        try
+        {
+            terms = await window.LearnTermsAsync(request.Cancellation).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            terms = Errno.EINTR;
+        }
+        _waiting.Remove(request);
+        if (terms.IsError)
+            Log.WindowUnusable(_logger, terms.Error);
+        Agree(request, init, terms.IsError ? flags & ~(InitFlags.MAP_ALIGNMENT | InitFlags.HAS_INODE_DAX) : flags, policy, terms.IsError ? WindowTerms.None : terms.Value);
+        request.End();
+        request.Complete();
+    }
+
+    bool Agree(FuseRequest request, in InitIn init, InitFlags flags, SessionPolicy policy, WindowTerms terms)
+    {
+        _negotiated = new NegotiatedSession(Math.Min(init.Minor, Protocol.Minor), flags, policy, terms);
         Log.SessionStarted(_logger, init.Major, init.Minor, flags);
         return request.Reply(new InitOut
         {
@@ -114,7 +144,7 @@ public sealed partial class FuseSession
             return _negotiated;
         var policy = ChoosePolicy();
         _used = true;
-        var session = new NegotiatedSession(Protocol.Minor, Wanted(policy), policy);
+        var session = new NegotiatedSession(Protocol.Minor, Wanted(policy), policy, WindowTerms.None);
         _negotiated = session;
         _resumable = false;
         Log.SessionResumed(_logger);

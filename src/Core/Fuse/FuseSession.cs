@@ -19,7 +19,7 @@ public sealed partial class FuseSession : IRequestHandler
     readonly ILogger _logger;
     readonly Dispatcher _dispatcher;
     readonly WaitingRequests _waiting = new();
-    readonly SessionWindow _window = new();
+    readonly SessionWindow _window;
     readonly Lock _queuesLock = new();
     volatile QueueState[] _queues = [];
     volatile NegotiatedSession? _negotiated;
@@ -35,6 +35,7 @@ public sealed partial class FuseSession : IRequestHandler
         _router = router;
         _options = options;
         _logger = logger;
+        _window = new SessionWindow(logger);
         _dispatcher = new Dispatcher(router, options, _waiting, _window, logger);
         router.Closing = _window.DropAsync;
     }

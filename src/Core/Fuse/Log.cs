@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using VirtioFsStore.Core.Fuse.Abi;
+using VirtioFsStore.Core.Interop;
 
 namespace VirtioFsStore.Core.Fuse;
 
@@ -16,6 +17,9 @@ static partial class Log
 
     [LoggerMessage(104, LogLevel.Error, "The guest does not offer {Missing}, which this daemon was told to insist on. The mount was refused; with =auto it is served without")]
     public static partial void FeatureNotOffered(ILogger logger, InitFlags missing);
+
+    [LoggerMessage(105, LogLevel.Warning, "The VMM lends a window and could not be asked to map anything ({Error}): files are read, not mapped")]
+    public static partial void WindowUnusable(ILogger logger, Errno error);
 
     [LoggerMessage(103, LogLevel.Information, "The guest goes on with a session that another daemon served")]
     public static partial void SessionResumed(ILogger logger);

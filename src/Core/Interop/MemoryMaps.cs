@@ -14,6 +14,7 @@ public static unsafe partial class MemoryMaps
 
     const uint MFD_CLOEXEC = 1;
     const uint MFD_ALLOW_SEALING = 2;
+    const int F_ADD_SEALS = 1033;
     const int F_SEAL_SHRINK = 2;
     const int F_SEAL_GROW = 4;
 
@@ -38,7 +39,6 @@ public static unsafe partial class MemoryMaps
     /// <summary>Nobody can make a memory file longer or shorter any more, or take this back.</summary>
     public static int SealSize(int fd)
     {
-        const int F_ADD_SEALS = 1033;
         const int F_SEAL_SEAL = 1;
         return LastError.Or(fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW));
     }
@@ -49,6 +49,15 @@ public static unsafe partial class MemoryMaps
         const int F_GET_SEALS = 1034;
         const int wanted = F_SEAL_SHRINK | F_SEAL_GROW;
         return LastError.Or(fcntl(fd, F_GET_SEALS, 0)) is >= 0 and var seals && (seals & wanted) == wanted;
+    }
+
+    /// <summary>
+    /// From now on nobody can write to a memory file, or map it for writing (Linux 5.1): as if it were open for reading only.
+    /// </summary>
+    public static int SealWrites(int fd)
+    {
+        const int F_SEAL_FUTURE_WRITE = 16;
+        return LastError.Or(fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE));
     }
 
     /// <summary>malloc_trim(3): unused pages of malloc's heaps go back to the system. Of another C library than glibc, nothing.</summary>

@@ -14,8 +14,10 @@ public interface IMappable
     /// <param name="offset">Bytes, whole pages.</param>
     /// <param name="length">Bytes, whole pages, at least one.</param>
     /// <param name="access">What the guest will do.</param>
+    /// <param name="asWritable">The VMM maps nothing that is open for reading only (QEMU 11.1). What this guest must not write to is to come as a
+    /// copy of its own, or not at all.</param>
     /// <returns>ENXIO where the file has no whole page there that could be mapped; else what opening it would answer.</returns>
-    ValueTask<Reply<MappedExtent>> MapAsync(RequestContext request, NodeId node, ulong offset, ulong length, MapAccess access);
+    ValueTask<Reply<MappedExtent>> MapAsync(RequestContext request, NodeId node, ulong offset, ulong length, MapAccess access, bool asWritable);
 
     /// <summary>The guest has no more use for it. Once for each extent, from any thread, also after the file system was closed.</summary>
     void Unmap(in MappedExtent extent);

@@ -11,4 +11,12 @@ public enum NodeAttributeFlags : uint
 
     /// <summary>Map this file through the DAX window (per-inode mode).</summary>
     Dax = 2,
+
+    /// <summary><see cref="Dax"/>, where the VMM maps what is open for reading only. Not for the wire.</summary>
+    DaxReadOnly = 4,
+
+    /// <summary><see cref="Dax"/>, where the VMM maps what lies behind a file's end, which the file may grow into. Not for the wire.</summary>
+    DaxGrowing = 8,
+
+    AnyDax = Dax | DaxReadOnly | DaxGrowing,
 }

@@ -37,7 +37,4 @@ static partial class Log
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The VMM did not do {Request}: {Reason}. Nothing more is mapped for its guest until it connects anew")]
     public static partial void WindowLost(ILogger logger, string request, string reason);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The VMM refused {Request} of {Length} bytes at {WindowOffset} of its window; its guest gets an error. Further refusals are not told")]
-    public static partial void WindowRefused(ILogger logger, string request, ulong length, ulong windowOffset);
 }

@@ -26,14 +26,13 @@ sealed partial class WindowChannel : IWindowFrontend, IDisposable
     WindowCommand? _current;
     bool _held;
     bool _stopped;
-    bool _refusalTold;
 
     /// <summary>Takes <paramref name="socket"/> over.</summary>
     /// <param name="socket">The back-end channel.</param>
     /// <param name="size">Bytes of the window.</param>
     /// <param name="dialect">What the VMM understands.</param>
     /// <param name="limit">For each answer.</param>
-    /// <param name="logger">Told once that the VMM does not answer, and of its first refusal.</param>
+    /// <param name="logger">Told once that the VMM does not answer.</param>
     public WindowChannel(FileDescriptor socket, ulong size, WindowDialect dialect, TimeSpan limit, ILogger logger)
     {
         _socket = socket;
@@ -190,7 +189,6 @@ sealed partial class WindowChannel : IWindowFrontend, IDisposable
         }
         if (result > 0)
         {
-            TellRefusal(command);
             _ = command.TryAnswer(Errno.EREMOTEIO);
             return true;
         }
@@ -213,13 +211,5 @@ sealed partial class WindowChannel : IWindowFrontend, IDisposable
     {
         lock (_lock)
             _files.Remove(command.WindowOffset);
-    }
-
-    void TellRefusal(WindowCommand command)
-    {
-        if (_refusalTold)
-            return;
-        _refusalTold = true;
-        Log.WindowRefused(_logger, WindowMessages.NameOf(_dialect, command), command.Length, command.WindowOffset);
     }
 }

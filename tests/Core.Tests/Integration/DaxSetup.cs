@@ -14,13 +14,13 @@ sealed class DaxSetup : IDisposable
     public const ulong Page = 4096;
     public const ulong Size = 8 * Range;
 
-    public DaxSetup(ServerHostOptions? options = null)
+    public DaxSetup(ServerHostOptions? options = null, bool likeQemu = false)
     {
         new Random(1).NextBytes(Content);
         Files.AddFile("file", Content);
         Files.AddFile("small", "few bytes"u8);
         Host = new ServerHost(Files, (options ?? new ServerHostOptions()) with { Tag = "t", DaxWindow = Size });
-        Machine = Host.Mount(new VirtualMachineOptions { Profile = VmmProfile.QemuGenericDevice });
+        Machine = Host.Mount(new VirtualMachineOptions { Profile = VmmProfile.QemuGenericDevice, WindowLikeQemu = likeQemu });
         Node = Fuse.Walk("file").NodeId;
     }
 

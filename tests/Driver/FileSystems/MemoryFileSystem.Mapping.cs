@@ -13,16 +13,20 @@ public sealed unsafe partial class MemoryFileSystem
     /// <summary>Extents that were given out and not taken back.</summary>
     public int MappedExtents => Volatile.Read(ref _mapped);
 
+    /// <summary>Of each MAP so far, whether it was to be mapped as writable.</summary>
+    public List<bool> MapsAsWritable { get; } = [];
+
     /// <summary>The guest may write through any mapping, whatever it asked for.</summary>
     public bool MapsForWriting { get; set; }
 
-    public ValueTask<Reply<MappedExtent>> MapAsync(RequestContext request, NodeId node, ulong offset, ulong length, MapAccess access) =>
-        Answer<MappedExtent>.Run(this, MemoryOperation.Map, request, (This: this, node, offset, length, access), static state =>
+    public ValueTask<Reply<MappedExtent>> MapAsync(RequestContext request, NodeId node, ulong offset, ulong length, MapAccess access, bool asWritable) =>
+        Answer<MappedExtent>.Run(this, MemoryOperation.Map, request, (This: this, node, offset, length, access, asWritable), static state =>
         {
             lock (state.This._lock)
             {
                 if (!state.This._nodes.TryGetValue(state.node.Value, out var found))
                     return Errno.ESTALE;
+                state.This.MapsAsWritable.Add(state.asWritable);
                 return StatMode.IsRegular(found.Mode) ? state.This.Extent(found, state.offset, state.length, state.access) : Errno.EISDIR;
             }
         });

@@ -9,7 +9,7 @@ namespace VirtioFsStore.Driver.Vmm;
 /// The DAX window as a VMM makes it: addresses into which it maps what the back-end asks for, on a thread of its own. It refuses what
 /// vhost-user has it refuse: an overlap, what lies outside the window or goes beyond a file's end, and to unmap anything but a whole mapping.
 /// QEMU 11.1 refuses two things more, seen on the real one: what lies wholly behind a file's end, and a descriptor that is open for reading
-/// only; a test has them refused by <see cref="OnRequest"/>. The guest's view is what <see cref="Read"/> tells.
+/// only, for it maps all for writing. The guest's view is what <see cref="Read"/> tells.
 /// </summary>
 public sealed unsafe class SharedWindow : IDisposable
 {
@@ -21,9 +21,15 @@ public sealed unsafe class SharedWindow : IDisposable
     readonly List<WindowRequest> _requests = [];
     readonly List<string> _refusals = [];
 
-    public SharedWindow(BackendChannel channel, ulong size)
+    readonly bool _likeQemu;
+
+    /// <param name="channel">The back-end channel.</param>
+    /// <param name="size">Bytes.</param>
+    /// <param name="likeQemu">Refuses what QEMU 11.1 does.</param>
+    public SharedWindow(BackendChannel channel, ulong size, bool likeQemu = false)
     {
         _channel = channel;
+        _likeQemu = likeQemu;
         _channel.Socket.Timeout = Timeout.InfiniteTimeSpan;
         Size = size;
         _pointer = Native.Reserve((nuint)size);
@@ -49,7 +55,7 @@ public sealed unsafe class SharedWindow : IDisposable
         }
     }
 
-    /// <summary>All requests, in order.</summary>
+    /// <summary>All requests, in order; those before <see cref="Forget"/> are not among them.</summary>
     public IReadOnlyList<WindowRequest> Requests
     {
         get
@@ -81,6 +87,16 @@ public sealed unsafe class SharedWindow : IDisposable
     {
         Check(offset, (ulong)bytes.Length, true);
         bytes.CopyTo(new Span<byte>(_pointer + offset, bytes.Length));
+    }
+
+    /// <summary>What was asked for and refused so far does not count: a back-end tries what its VMM maps.</summary>
+    public void Forget()
+    {
+        lock (_lock)
+        {
+            _requests.Clear();
+            _refusals.Clear();
+        }
     }
 
     /// <summary>Unmaps all, as with a reset of the device.</summary>
@@ -173,9 +189,9 @@ public sealed unsafe class SharedWindow : IDisposable
         using var file = message.TakeDescriptor();
         var size = Native.Seek(file.Value, 0, 2);
         // A VMM may mind no place that lies wholly behind the end.
-        if (size <= 0 || (request.FileOffset < (ulong)size && request.FileOffset + request.Length > (ulong)size))
+        if (size <= 0 || ((_likeQemu || request.FileOffset < (ulong)size) && request.FileOffset + request.Length > (ulong)size))
             return Refuse($"{request} ends past the file's {size} bytes");
-        if (Native.MapAt(_pointer + request.Offset, file.Value, (long)request.FileOffset, (nuint)request.Length, request.IsWritable) is null)
+        if (Native.MapAt(_pointer + request.Offset, file.Value, (long)request.FileOffset, (nuint)request.Length, request.IsWritable || _likeQemu) is null)
             return Refuse($"{request} cannot be mapped");
         _mappings.Add(request);
         return true;

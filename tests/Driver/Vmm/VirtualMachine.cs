@@ -18,6 +18,8 @@ public sealed class VirtualMachine : IDisposable
     ulong _features;
     VhostUserFrontend? _frontend;
 
+    bool _windowIsNew;
+
     public VirtualMachine(VirtualMachineOptions? options = null)
     {
         Options = options ?? new VirtualMachineOptions();
@@ -114,6 +116,9 @@ public sealed class VirtualMachine : IDisposable
     public void MountSession(FuseInitFlags? offered = null)
     {
         _ = Fuse.Init(45, offered ?? (Window is null ? FuseInitFlags.Linux : FuseInitFlags.LinuxDax)).Value;
+        // The first INIT of a connection.
+        if (Interlocked.Exchange(ref _windowIsNew, false))
+            Window?.Forget();
         foreach (var client in _clients)
             client.Adopt(Fuse.Session);
     }
@@ -149,7 +154,11 @@ public sealed class VirtualMachine : IDisposable
         Window?.Drop();
     }
 
-    internal void OpenWindow(ulong size) => Window ??= new SharedWindow(Frontend.Channel, size);
+    internal void OpenWindow(ulong size)
+    {
+        _windowIsNew = Window is null;
+        Window ??= new SharedWindow(Frontend.Channel, size, Options.WindowLikeQemu);
+    }
 
     /// <summary>The connection is lost; a VMM then takes up the queues where the used rings stand.</summary>
     public void Reconnect(string socketPath)

@@ -34,6 +34,9 @@ public sealed record VirtualMachineOptions
     /// <summary>Bytes of a window that the VMM makes by itself, for back-ends of the older dialect; with the newer one the back-end says it.</summary>
     public ulong OwnWindow { get; init; }
 
+    /// <summary>The window refuses what QEMU 11.1 does beyond the specification.</summary>
+    public bool WindowLikeQemu { get; init; }
+
     internal ulong MemoryNeeded =>
         (ulong)QueueCount * (FuseQueue.MemoryNeeded(Depth, DataCapacity) + (ulong)QueueSize * QueueSize * 16 + (64 << 10)) + (2 << 20) & ~0xFFFUL;
 }

@@ -1,0 +1,58 @@
+using VirtioFsStore.Core.Interop;
+using VirtioFsStore.Core.Storage;
+using VirtioFsStore.Core.Transport;
+
+namespace VirtioFsStore.Core.Dax;
+
+/// <summary>What the VMM maps: tried once, with a page of memory, before a guest needs it.</summary>
+partial class DaxWindow
+{
+    const int Unknown = -1;
+
+    int _terms = Unknown;
+
+    /// <summary>EIO: the VMM cannot be asked; EAGAIN: not now; EINTR: the wait was cancelled.</summary>
+    public async ValueTask<Reply<WindowTerms>> LearnTermsAsync(CancellationToken cancellation)
+    {
+        if (Volatile.Read(ref _terms) is var known and not Unknown)
+            return (WindowTerms)known;
+        var turn = await _turns.EnterAsync(0, DaxRange.Size, cancellation).ConfigureAwait(false);
+        try
+        {
+            if (Volatile.Read(ref _terms) is var learnt and not Unknown)
+                return (WindowTerms)learnt;
+            var readOnly = await TryAsync(0, sealedForWriting: true, cancellation).ConfigureAwait(false);
+            if (readOnly is not (Errno.None or Errno.EREMOTEIO))
+                return readOnly;
+            var behindEnd = await TryAsync(DaxRange.Page, sealedForWriting: false, cancellation).ConfigureAwait(false);
+            if (behindEnd is not (Errno.None or Errno.EREMOTEIO))
+                return behindEnd;
+            var terms = (readOnly == Errno.None ? WindowTerms.ReadOnly : WindowTerms.None) | (behindEnd == Errno.None ? WindowTerms.BehindEnd : WindowTerms.None);
+            Volatile.Write(ref _terms, (int)terms);
+            if ((terms & WindowTerms.ReadOnly) == 0)
+                Log.OnlyWritable(logger);
+            return terms;
+        }
+        finally
+        {
+            _turns.Leave(turn);
+        }
+    }
+
+    /// <summary>Has a page mapped at the window's beginning, where nothing is yet, and unmapped again.</summary>
+    /// <param name="offset">In a file of one page.</param>
+    /// <param name="sealedForWriting">The file is one that can be mapped for reading only.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <returns>None: the VMM did it; else as <see cref="IWindowFrontend.MapAsync"/>.</returns>
+    async ValueTask<Errno> TryAsync(ulong offset, bool sealedForWriting, CancellationToken cancellation)
+    {
+        var fd = MemoryMaps.CreateMemoryFile("dax-trial");
+        if (fd < 0)
+            return Errno.EIO;
+        using var file = new FileDescriptor(fd);
+        if (FileSpace.SetLength(fd, (long)DaxRange.Page) < 0 || (sealedForWriting && MemoryMaps.SealWrites(fd) < 0))
+            return Errno.EIO;
+        var error = await frontend.MapAsync(fd, offset, 0, DaxRange.Page, writable: !sealedForWriting, cancellation).ConfigureAwait(false);
+        return error == Errno.None && await frontend.UnmapAsync(0, DaxRange.Page).ConfigureAwait(false) is var undone and not Errno.None ? Errno.EIO : error;
+    }
+}
