@@ -116,6 +116,42 @@ public sealed class MappingTests : IDisposable
     }
 
     [Fact]
+    public void For_a_vmm_that_maps_nothing_behind_a_file_what_the_guest_makes_it_grow_by_is_mapped_before_it_learns_of_it()
+    {
+        var (host, machine) = Serve(readOnly: false, likeQemu: true);
+        using var ending = host;
+        using var guest = machine;
+        var (fuse, window) = (machine.Fuse, machine.Window!);
+        var node = fuse.Walk("small").NodeId;
+        var handle = fuse.Open(node, OpenFlags.O_RDWR).Value.Fh;
+        Assert.Equal(0, fuse.SetupMapping(node, 0, Range, 0, writable: false));
+        Assert.Equal(0, fuse.SetupMapping(node, 0, Range, 2 * Range, writable: false));
+        Assert.Equal(2, window.Mappings.Count);
+
+        Assert.Equal((uint)Page, fuse.Write(node, handle, Page, _content.AsSpan((int)Page, (int)Page)).Value.Size);
+        Assert.Equal(_content[..(2 * (int)Page)], window.Read(0, 2 * (int)Page));
+        Assert.Equal(_content[..(2 * (int)Page)], window.Read(2 * Range, 2 * (int)Page));
+        Assert.Equal(0, fuse.Fallocate(node, handle, 2 * Page, 2 * Page));
+        Assert.Equal(new byte[2 * (int)Page], window.Read(2 * Page, 2 * (int)Page));
+        Assert.Equal(0, fuse.Truncate(node, 16 * Page).Error);
+        Assert.Equal(new byte[12 * (int)Page], window.Read((2 * Range) + (4 * Page), 12 * (int)Page));
+
+        // The last page could not be mapped.
+        Assert.Equal((int)Errno.EOPNOTSUPP, fuse.Write(node, handle, 16 * Page, "odd"u8).Error);
+        Assert.Equal((int)Errno.EOPNOTSUPP, fuse.Truncate(node, (16 * Page) + 1).Error);
+        Assert.Equal(16L * (long)Page, new FileInfo(_directory["small"]).Length);
+        // Within what is mapped, and where it is not mapped, all goes.
+        Assert.Equal(3u, fuse.Write(node, handle, 5, "odd"u8).Value.Size);
+        Assert.Equal(3u, fuse.Write(node, handle, Range + 5, "far"u8).Value.Size);
+        Assert.Equal("odd"u8, window.Read((2 * Range) + 5, 3));
+        Assert.Equal(new byte[(int)Page], window.Read(Range - Page, (int)Page));
+
+        Assert.Equal(0, fuse.RemoveMapping(new Driver.Fuse.Wire.FuseRemoveMappingOne { Length = 4 * Range }));
+        Assert.Empty(window.Mappings);
+        Assert.Empty(window.Refusals);
+    }
+
+    [Fact]
     public void For_a_vmm_that_maps_all_for_writing_programs_are_open_for_it_and_read_only_shares_are_not_mapped()
     {
         File.SetUnixFileMode(_directory["whole"], UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);

@@ -122,9 +122,7 @@ unsafe class CacheFiles : IDisposable
     /// <summary>Makes whole pages a hole, the file's length staying as it is.</summary>
     public virtual Errno Punch(long offset, long length)
     {
-        const int FALLOC_FL_KEEP_SIZE = 1;
-        const int FALLOC_FL_PUNCH_HOLE = 2;
-        return FileSpace.Allocate(_data.Value, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length).ToErrno();
+        return FileSpace.Punch(_data.Value, offset, length).ToErrno();
     }
 
     /// <summary>With the time at which it was written, for the seal.</summary>

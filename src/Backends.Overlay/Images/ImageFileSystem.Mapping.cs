@@ -19,15 +19,13 @@ public sealed partial class ImageFileSystem
             return Failed<MappedExtent>(Errno.ESTALE);
         if (!inode.IsRegular)
             return Failed<MappedExtent>(inode.IsDirectory ? Errno.EISDIR : Errno.EACCES);
-        if (access != MapAccess.Read)
+        if (access != MapAccess.Read || asWritable)
             return Failed<MappedExtent>(Errno.EROFS);
         if (offset >= inode.Size)
             return Failed<MappedExtent>(Errno.ENXIO);
         if (!TryLocatePages(inode, offset, length, out var range, out var mapped))
             return Failed<MappedExtent>(Errno.EIO);
-        if (TryPin(range, mapped, out var extent) == Errno.None)
-            return new(asWritable ? Copy(extent) : extent);
-        return MapWhenPresentAsync(request, range, mapped, asWritable);
+        return TryPin(range, mapped, out var extent) == Errno.None ? new(extent) : MapWhenPresentAsync(request, range, mapped);
     }
 
     /// <inheritdoc/>
@@ -82,7 +80,7 @@ public sealed partial class ImageFileSystem
         return true;
     }
 
-    async ValueTask<Reply<MappedExtent>> MapWhenPresentAsync(RequestContext request, ContentRange range, long length, bool asWritable)
+    async ValueTask<Reply<MappedExtent>> MapWhenPresentAsync(RequestContext request, ContentRange range, long length)
     {
         try
         {
@@ -95,7 +93,7 @@ public sealed partial class ImageFileSystem
                     return error;
                 error = TryPin(range, length, out var extent);
                 if (error == Errno.None)
-                    return asWritable ? Copy(extent) : extent;
+                    return extent;
                 if (error is not (Errno.EAGAIN or Errno.ENODATA))
                     return Errno.EIO;
                 // Nobody tells when a lock on a range is gone; eviction holds each for as long as punching a hole takes.
@@ -108,14 +106,6 @@ public sealed partial class ImageFileSystem
             // As a disk that does not answer.
         }
         return Errno.EIO;
-    }
-
-    /// <summary>For a VMM that would need the cache itself to be writable: memory of this guest's own with the same bytes.</summary>
-    Reply<MappedExtent> Copy(in MappedExtent pinned)
-    {
-        var fd = MemoryCopy.Of(pinned.Descriptor, (long)pinned.FileOffset, (long)pinned.Length);
-        Unmap(pinned);
-        return fd < 0 ? fd.ToErrno() : new MappedExtent { Descriptor = fd, IsCallersDescriptor = true, Length = pinned.Length };
     }
 
     /// <summary>Where the disk has no room for what is absent: memory of this guest's own, which costs as much as the mapping is long.</summary>

@@ -10,8 +10,13 @@ namespace VirtioFsStore.Core.Dax;
 /// What is mapped in the window of one connection. A mapping is in the table from when the VMM has it until it is asked to drop it, and its
 /// file system keeps the bytes until the VMM has answered. Thread-safe.
 /// </summary>
-sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger)
+/// <param name="frontend">The VMM.</param>
+/// <param name="logger">Told what the VMM refuses.</param>
+/// <param name="oneImmutable">All files are those of one file system that never changes.</param>
+sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger, bool oneImmutable)
 {
+    static readonly Task<Errno> s_done = Task.FromResult(Errno.None);
+
     readonly WindowTurns _turns = new();
     readonly Lock _lock = new();
 
@@ -56,6 +61,8 @@ sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger)
             if (IsThere(mount, node, place))
                 return Errno.None;
             var asWritable = (terms.Value & WindowTerms.ReadOnly) == 0;
+            if (asWritable && (mount.FileSystem.Traits & FileSystemTraits.Immutable) != 0)
+                return await CopyAsync(request, mount, node, place).ConfigureAwait(false);
             var found = await files.MapAsync(request, node, place.FileOffset, place.Length, place.Access, asWritable).ConfigureAwait(false);
             if (found.IsError)
                 return found.Error;
@@ -107,7 +114,10 @@ sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger)
             dropped = [.. _mappings, .. _lost];
             if (tell)
                 _mappings.ForEach(mapping => _ = UnmapAsync(mapping));
+            else
+                ForgetWhole();
             _mappings.Clear();
+            CountTails();
             _lost.Clear();
         }
         Array.ForEach(dropped, Release);
@@ -121,6 +131,7 @@ sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger)
         {
             dropped = [.. _mappings.Where(mapping => mapping.Mount == mount).Select(mapping => (mapping, UnmapAsync(mapping)))];
             _mappings.RemoveAll(mapping => mapping.Mount == mount);
+            CountTails();
         }
         foreach (var (mapping, answer) in dropped)
             Dropped(mapping, await answer.ConfigureAwait(false));
@@ -144,7 +155,7 @@ sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger)
         return error;
     }
 
-    static void Release(WindowMapping mapping) => mapping.Files.Unmap(mapping.Extent);
+    static void Release(WindowMapping mapping) => mapping.Files?.Unmap(mapping.Extent);
 
     bool Holds(ulong start, ulong length) =>
         length != 0 && DaxRange.IsAligned(start) && DaxRange.IsAligned(length) && length <= frontend.Size && start <= frontend.Size - length;
@@ -178,19 +189,26 @@ sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger)
         if (extent.GrowthLength != 0 && (terms & WindowTerms.BehindEnd) != 0)
         {
             error = await frontend.MapAsync(
-                extent.Descriptor, extent.FileOffset + extent.Length, mapping.GrowthStart, extent.GrowthLength, extent.IsWritable, request.Cancellation).ConfigureAwait(false);
+                extent.Descriptor, extent.FileOffset + extent.Length, mapping.End, extent.GrowthLength, extent.IsWritable, request.Cancellation).ConfigureAwait(false);
             if (error != Errno.None)
             {
                 _ = await frontend.UnmapAsync(mapping.Start, extent.Length).ConfigureAwait(false);
-                return ToGuest(Told(error, "map", mapping.GrowthStart, extent.GrowthLength), request);
+                return ToGuest(Told(error, "map", mapping.End, extent.GrowthLength), request);
             }
-            mapping = mapping with { GrowthLength = extent.GrowthLength };
+            mapping = mapping.GrownBy(extent.GrowthLength);
         }
+        return Enter(mapping);
+    }
+
+    /// <summary>EIO: the connection has ended.</summary>
+    Errno Enter(WindowMapping mapping)
+    {
         lock (_lock)
         {
             if (_closed)
                 return Errno.EIO;
             _mappings.Insert(IndexAt(mapping.Start), mapping);
+            CountTails();
             return Errno.None;
         }
     }
@@ -216,6 +234,7 @@ sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger)
             for (var i = index; i < index + count; i++)
                 (taken ??= []).Add((_mappings[i], UnmapAsync(_mappings[i])));
             _mappings.RemoveRange(index, count);
+            CountTails();
         }
         var error = Errno.None;
         foreach (var (mapping, answer) in taken ?? [])
@@ -227,11 +246,22 @@ sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger)
         return error;
     }
 
-    /// <summary>Asks for the end of both parts at once: in their order, before whatever is asked next.</summary>
+    /// <summary>Asks for the end of all parts at once: in their order, before whatever is asked next.</summary>
     Task<Errno> UnmapAsync(WindowMapping mapping)
     {
+        if (mapping.Memory is { } memory)
+        {
+            memory.Punch(mapping.Start, mapping.Extent.Length);
+            return s_done;
+        }
         var file = frontend.UnmapAsync(mapping.Start, mapping.Extent.Length);
-        return mapping.GrowthLength == 0 ? file : BothAsync(file, frontend.UnmapAsync(mapping.GrowthStart, mapping.GrowthLength));
+        var start = mapping.Start + mapping.Extent.Length;
+        foreach (var length in mapping.Growth)
+        {
+            file = BothAsync(file, frontend.UnmapAsync(start, length));
+            start += length;
+        }
+        return file;
     }
 
     static async Task<Errno> BothAsync(Task<Errno> first, Task<Errno> second)

@@ -15,7 +15,8 @@ sealed class SessionWindow(ILogger logger)
 
     public int Count => Current?.Count ?? 0;
 
-    public void Attach(IWindowFrontend frontend) => Exchange(new DaxWindow(frontend, logger));
+    /// <inheritdoc cref="DaxWindow(IWindowFrontend, ILogger, bool)"/>
+    public void Attach(IWindowFrontend frontend, bool oneImmutable) => Exchange(new DaxWindow(frontend, logger, oneImmutable));
 
     public void Detach() => Exchange(null);
 

@@ -32,7 +32,11 @@ sealed partial class Dispatcher
             return request.Reply(Errno.EINVAL);
         if ((set.Valid & (uint)SetAttributesValid.Size) != 0 && set.Size > long.MaxValue)
             return request.Reply(Errno.EFBIG);
-        return Finish(request, mount, mount.FileSystem.SetAttributesAsync(request, node, AbiConversions.Read(set)), ReplyAttributes);
+        var resized = (set.Valid & (uint)SetAttributesValid.Size) != 0;
+        if (resized && !MayEnd(mount, node, set.Size))
+            return request.Reply(Errno.EOPNOTSUPP);
+        var operation = mount.FileSystem.SetAttributesAsync(request, node, AbiConversions.Read(set));
+        return Finish(request, mount, resized ? Grown(request, mount, node, set.Size, operation) : operation, ReplyAttributes);
     }
 
     bool Access(FuseRequest request, Mount mount, NodeId node)

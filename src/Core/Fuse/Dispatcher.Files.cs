@@ -66,11 +66,11 @@ sealed partial class Dispatcher
         var flags = (WriteFlags)write.WriteFlags & (WriteFlags.Cache | WriteFlags.LockOwner | WriteFlags.KillSuidGid);
         if ((write.Flags & OpenFlags.O_APPEND) != 0)
             flags |= WriteFlags.Append;
-        return Finish(
-            request,
-            mount,
-            mount.FileSystem.WriteAsync(request, node, new HandleId(write.Handle), write.Offset, request.Readable, flags),
-            ReplyWritten);
+        var end = write.Offset + write.Size;
+        if (!MayEnd(mount, node, end))
+            return request.Reply(Errno.EOPNOTSUPP);
+        var operation = mount.FileSystem.WriteAsync(request, node, new HandleId(write.Handle), write.Offset, request.Readable, flags);
+        return Finish(request, mount, Grown(request, mount, node, end, operation), ReplyWritten);
     }
 
     bool Flush(FuseRequest request, Mount mount, NodeId node, NegotiatedSession session)
@@ -100,6 +100,9 @@ sealed partial class Dispatcher
             ? Finish(request, mount.FileSystem.SyncAsync(request, node, new HandleId(sync.Handle), (sync.FsyncFlags & Protocol.FUSE_FSYNC_FDATASYNC) != 0))
             : request.Reply(Errno.EINVAL);
 
+    /// <summary>FALLOC_FL_KEEP_SIZE (linux/falloc.h).</summary>
+    const uint KeepSize = 1;
+
     bool Allocate(FuseRequest request, Mount mount, NodeId node)
     {
         if (!request.Read(out FallocateIn allocate))
@@ -108,7 +111,12 @@ sealed partial class Dispatcher
             return request.Reply(Errno.EINVAL);
         if (allocate.Length > (ulong)long.MaxValue - allocate.Offset)
             return request.Reply(Errno.EFBIG);
-        return Finish(request, mount.FileSystem.AllocateAsync(request, node, new HandleId(allocate.Handle), allocate.Offset, allocate.Length, allocate.Mode));
+        var end = allocate.Offset + allocate.Length;
+        var grows = (allocate.Mode & KeepSize) == 0;
+        if (grows && !MayEnd(mount, node, end))
+            return request.Reply(Errno.EOPNOTSUPP);
+        var operation = mount.FileSystem.AllocateAsync(request, node, new HandleId(allocate.Handle), allocate.Offset, allocate.Length, allocate.Mode);
+        return Finish(request, grows ? Grown(request, mount, node, end, operation) : operation);
     }
 
     bool Seek(FuseRequest request, Mount mount, NodeId node)
@@ -133,6 +141,9 @@ sealed partial class Dispatcher
             return request.Reply(Errno.EXDEV);
         if (!request.Hold(mount))
             return request.Reply(Errno.ESTALE);
+        // How much there is to copy is not known before; the guest then copies by itself.
+        if (window.Current is { HasTails: true } current && current.HasTailsOf(mount, target))
+            return request.Reply(Errno.EOPNOTSUPP);
         // The older reply has 32 bits for the count; whole pages, so that the guest's next piece starts on one.
         const ulong NarrowLimit = uint.MaxValue & ~4095UL;
         return Finish(request, mount, mount.FileSystem.CopyRangeAsync(request, new CopyRange

@@ -128,7 +128,7 @@ public sealed partial class FuseSession
         }
         // The next session's mappings would overlap what is left.
         _window.DropAll(tell: true);
-        Reset();
+        Forget();
         return true;
     }
 

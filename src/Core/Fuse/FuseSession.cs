@@ -97,7 +97,7 @@ public sealed partial class FuseSession : IRequestHandler
     public void CancelWaiting() => _waiting.CancelAll();
 
     /// <inheritdoc/>
-    public void AttachWindow(IWindowFrontend window) => _window.Attach(window);
+    public void AttachWindow(IWindowFrontend window) => _window.Attach(window, IsImmutable);
 
     /// <inheritdoc/>
     public void DetachWindow() => _window.Detach();
@@ -107,6 +107,12 @@ public sealed partial class FuseSession : IRequestHandler
     {
         // Who resets a device or leaves has dropped what was mapped.
         _window.DropAll(tell: false);
+        Forget();
+    }
+
+    /// <summary>Nothing of a session is left: no agreement, no node, no handle.</summary>
+    void Forget()
+    {
         _resumable = false;
         _negotiated = null;
         if (!_used)

@@ -28,6 +28,14 @@ public static unsafe partial class FileSpace
         return result;
     }
 
+    /// <summary>Frees the blocks of a part, which reads as zeros from then on; the length stays.</summary>
+    public static int Punch(int fd, long offset, long length)
+    {
+        const int FALLOC_FL_KEEP_SIZE = 1;
+        const int FALLOC_FL_PUNCH_HOLE = 2;
+        return Allocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length);
+    }
+
     public static nint Seek(int fd, long offset, int whence) => LastError.Or((nint)lseek(fd, offset, whence));
 
     public static nint CopyRange(int source, long* sourceOffset, int target, long* targetOffset, nuint length, uint flags)

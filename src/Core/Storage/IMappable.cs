@@ -14,8 +14,8 @@ public interface IMappable
     /// <param name="offset">Bytes, whole pages.</param>
     /// <param name="length">Bytes, whole pages, at least one.</param>
     /// <param name="access">What the guest will do.</param>
-    /// <param name="asWritable">The VMM maps nothing that is open for reading only (QEMU 11.1). What this guest must not write to is to come as a
-    /// copy of its own, or not at all.</param>
+    /// <param name="asWritable">The VMM maps nothing that is open for reading only (QEMU 11.1): what this guest must not write to is ENXIO. An
+    /// immutable file system is not asked so; its bytes are copied.</param>
     /// <returns>ENXIO where the file has no whole page there that could be mapped; else what opening it would answer.</returns>
     ValueTask<Reply<MappedExtent>> MapAsync(RequestContext request, NodeId node, ulong offset, ulong length, MapAccess access, bool asWritable);
 

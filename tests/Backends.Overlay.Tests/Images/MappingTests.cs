@@ -44,16 +44,10 @@ public sealed class MappingTests : IDisposable
         return bytes;
     }
 
-    ValueTask<Reply<MappedExtent>> Map(NodeId node, ulong offset, ulong length = Whole, MapAccess access = MapAccess.Read, bool asWritable = false) =>
-        _image.FileSystem.MapAsync(_image.Request, node, offset, length, access, asWritable);
+    ValueTask<Reply<MappedExtent>> Map(NodeId node, ulong offset, ulong length = Whole, MapAccess access = MapAccess.Read) =>
+        _image.FileSystem.MapAsync(_image.Request, node, offset, length, access);
 
-    Errno ErrorOf(string path, ulong offset = 0, MapAccess access = MapAccess.Read, bool asWritable = false) => TestImage.Now(Map(_image.NodeAt(path), offset, access: access)).Error;
-
-    static unsafe void Overwrite(in MappedExtent extent)
-    {
-        var byteOfAnother = (byte)0xA5;
-        Assert.Equal(1, FileIo.WriteAt(extent.Descriptor, &byteOfAnother, 1, (long)extent.FileOffset));
-    }
+    Errno ErrorOf(string path, ulong offset = 0, MapAccess access = MapAccess.Read) => TestImage.Now(Map(_image.NodeAt(path), offset, access: access)).Error;
 
     static unsafe byte[] BytesOf(in MappedExtent extent)
     {
@@ -108,25 +102,6 @@ public sealed class MappingTests : IDisposable
         var extent = TestImage.Now(Map(_image.NodeAt("sparse"), 0)).Value;
 
         Assert.Equal([.. Sparse(), .. new byte[32768 - 30000]], BytesOf(extent));
-    }
-
-    [Fact]
-    public void For_a_vmm_that_maps_all_for_writing_pages_are_copied()
-    {
-        var extent = TestImage.Now(Map(_node, 2 * Page, 3 * Page, asWritable: true)).Value;
-
-        Assert.Equal((0UL, 3 * Page, false, true), (extent.FileOffset, extent.Length, extent.IsWritable, extent.IsCallersDescriptor));
-        Assert.Equal(_content[8192..20480], BytesOf(extent));
-        Overwrite(extent);
-        Assert.Equal(-(int)Errno.EPERM, FileSpace.SetLength(extent.Descriptor, 0));
-        Assert.Empty(Pinned());
-        _ = Descriptors.Close(extent.Descriptor);
-        _image.FileSystem.Unmap(extent);
-
-        var end = TestImage.Now(Map(_node, 8 * Page, 8 * Page, asWritable: true)).Value;
-        Assert.Equal([.. _content[32768..], .. new byte[960]], BytesOf(end));
-        _ = Descriptors.Close(end.Descriptor);
-        Assert.Equal(_content[8192..20480], BytesOf(TestImage.Now(Map(_node, 2 * Page, 3 * Page)).Value));
     }
 
     [Fact]

@@ -25,7 +25,7 @@ public sealed partial class ImportRuleTests
         ["VhostUser"] = ["Interop", "Memory", "Transport", "Virtqueues"],
         ["Storage"] = ["Interop", "Memory", "Transport"],
         ["Mounts"] = ["Interop", "Memory", "Storage", "Transport"],
-        ["Dax"] = ["Interop", "Mounts", "Storage", "Transport"],
+        ["Dax"] = ["Interop", "Memory", "Mounts", "Storage", "Transport"],
         ["Fuse"] = ["Dax", "Interop", "Memory", "Mounts", "Storage", "Transport"],
         ["DevFuse"] = ["Interop", "Memory", "Transport"],
     };

@@ -1,3 +1,4 @@
+using VirtioFsStore.Core.Storage;
 using VirtioFsStore.Driver.FileSystems;
 using VirtioFsStore.Driver.Fuse;
 using VirtioFsStore.Driver.Fuse.Wire;
@@ -14,8 +15,9 @@ sealed class DaxSetup : IDisposable
     public const ulong Page = 4096;
     public const ulong Size = 8 * Range;
 
-    public DaxSetup(ServerHostOptions? options = null, bool likeQemu = false)
+    public DaxSetup(ServerHostOptions? options = null, bool likeQemu = false, FileSystemTraits traits = FileSystemTraits.Xattrs)
     {
+        Files = new MemoryFileSystem(traits);
         new Random(1).NextBytes(Content);
         Files.AddFile("file", Content);
         Files.AddFile("small", "few bytes"u8);
@@ -24,7 +26,7 @@ sealed class DaxSetup : IDisposable
         Node = Fuse.Walk("file").NodeId;
     }
 
-    public MemoryFileSystem Files { get; } = new();
+    public MemoryFileSystem Files { get; }
 
     /// <summary>Of the file: two ranges, the second of which has no two pages.</summary>
     public byte[] Content { get; } = new byte[(int)Range + 5000];

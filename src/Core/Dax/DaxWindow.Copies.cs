@@ -1,0 +1,135 @@
+using VirtioFsStore.Core.Interop;
+using VirtioFsStore.Core.Memory;
+using VirtioFsStore.Core.Mounts;
+using VirtioFsStore.Core.Storage;
+using VirtioFsStore.Core.Transport;
+
+namespace VirtioFsStore.Core.Dax;
+
+/// <summary>
+/// For a VMM that maps only what is open for writing: files that never change are copied into memory of this guest's own. Where the session
+/// has no others, all of the window is one memory file that the VMM maps once: a mapping then costs no message, and QEMU, whose time for
+/// each grows with the square of their number, has one.
+/// </summary>
+partial class DaxWindow
+{
+    Task<Errno>? _wholeMapped;
+    WindowMemory? _whole;
+
+    /// <summary>Within the place's turn.</summary>
+    async ValueTask<Errno> CopyAsync(RequestContext request, Mount mount, NodeId node, MappingPlace place)
+    {
+        if (place.Access != MapAccess.Read)
+            return Errno.EROFS;
+        if (await TakeAsync(place.WindowOffset, place.WindowOffset + place.Length, wholly: false).ConfigureAwait(false) is var error and not Errno.None)
+            return error;
+        if (oneImmutable)
+            return await CopyIntoWholeAsync(request, mount, node, place).ConfigureAwait(false);
+
+        error = TryAllocate(place.Length, out var allocated);
+        if (error != Errno.None)
+            return error;
+        using var memory = allocated!;
+        var copied = await FillAsync(request, mount, node, place.FileOffset, memory, 0, place.Length).ConfigureAwait(false);
+        if (copied.IsError)
+            return copied.Error;
+        error = await frontend.MapAsync(memory.Descriptor, 0, place.WindowOffset, copied.Value, writable: true, request.Cancellation).ConfigureAwait(false);
+        return error == Errno.None
+            ? Enter(new WindowMapping(mount, null, node, place, new MappedExtent { Length = copied.Value }))
+            : ToGuest(Told(error, "map", place.WindowOffset, copied.Value), request);
+    }
+
+    async ValueTask<Errno> CopyIntoWholeAsync(RequestContext request, Mount mount, NodeId node, MappingPlace place)
+    {
+        Task<Errno> mapped;
+        lock (_lock)
+            mapped = _closed ? Task.FromResult(Errno.EIO) : _wholeMapped ??= MapWholeAsync();
+        var error = await mapped.WaitAsync(request.Cancellation).ConfigureAwait(false);
+        WindowMemory? memory;
+        lock (_lock)
+        {
+            if (error != Errno.None && _wholeMapped == mapped)
+                _wholeMapped = null;
+            memory = _whole;
+        }
+        if (error != Errno.None)
+            return ToGuest(error, request);
+        if (memory?.TryHold() != true)
+            return Errno.EIO;
+        try
+        {
+            var copied = await FillAsync(request, mount, node, place.FileOffset, memory, place.WindowOffset, place.Length).ConfigureAwait(false);
+            if (copied.IsError)
+            {
+                memory.Punch(place.WindowOffset, place.Length);
+                return copied.Error;
+            }
+            return Enter(new WindowMapping(mount, null, node, place, new MappedExtent { Length = copied.Value }) { Memory = memory });
+        }
+        finally
+        {
+            memory.Release();
+        }
+    }
+
+    static Errno TryAllocate(ulong size, out WindowMemory? memory)
+    {
+        memory = null;
+        try
+        {
+            memory = new WindowMemory(size);
+            return Errno.None;
+        }
+        catch (SystemCallException exception)
+        {
+            return exception.Error;
+        }
+    }
+
+    async Task<Errno> MapWholeAsync()
+    {
+        var error = TryAllocate(frontend.Size, out var allocated);
+        if (error != Errno.None)
+            return error;
+        var memory = allocated!;
+        error = await frontend.MapAsync(memory.Descriptor, 0, 0, frontend.Size, writable: true, CancellationToken.None).ConfigureAwait(false);
+        lock (_lock)
+        {
+            if (error == Errno.None && !_closed)
+            {
+                _whole = memory;
+                return Errno.None;
+            }
+        }
+        memory.Dispose();
+        return error == Errno.None ? Errno.EIO : Told(error, "map", 0, frontend.Size);
+    }
+
+    /// <summary>The VMM has dropped it, or is gone. Within the lock.</summary>
+    void ForgetWhole()
+    {
+        _whole?.Dispose();
+        _whole = null;
+        _wholeMapped = null;
+    }
+
+    /// <summary>Reads a part of a file into memory; what follows its end in the last page are the zeros that were there.</summary>
+    /// <returns>Bytes of whole pages; ENXIO: the file has nothing there; else what reading it answers.</returns>
+    static async ValueTask<Reply<ulong>> FillAsync(RequestContext request, Mount mount, NodeId node, ulong fileOffset, WindowMemory memory, ulong offset, ulong length)
+    {
+        using var buffers = new IoBuffers(1);
+        var done = 0UL;
+        while (done < length)
+        {
+            buffers.Clear();
+            memory.AppendTo(buffers, offset + done, length - done);
+            var read = await mount.FileSystem.ReadAsync(request, node, default, fileOffset + done, buffers).ConfigureAwait(false);
+            if (read.IsError)
+                return read.Error;
+            if (read.Value == 0)
+                break;
+            done += (ulong)read.Value;
+        }
+        return done == 0 ? Errno.ENXIO : DaxRange.Up(done);
+    }
+}
