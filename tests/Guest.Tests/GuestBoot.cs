@@ -25,6 +25,9 @@ public abstract class GuestBoot : IAsyncLifetime
     /// <summary>All that the guest wrote.</summary>
     private protected string Output => _guest!.Output;
 
+    /// <summary>What the daemon of <see cref="ServeAsync"/>'s tag has said.</summary>
+    internal string LogOf(string tag) => _daemons.Single(daemon => Path.GetFileName(Path.GetDirectoryName(daemon.Socket)) == $"daemon-{tag}").Log;
+
     internal IEnumerable<string> Sockets => _daemons.Select(daemon => daemon.Socket);
 
     public async Task InitializeAsync()

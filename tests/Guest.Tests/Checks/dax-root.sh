@@ -1,0 +1,22 @@
+# The demo image as root by way of a window, mounted as Linux does without a word: what is large is mapped, what is small is read.
+
+check_the_root_is_the_image_by_way_of_the_window() {
+    grep -q '^overlay / overlay .*lowerdir=/lower' /proc/mounts
+    dmesg | grep -q 'virtiofs .*Cache len: 0x40000000'
+}
+
+check_programs_run_from_mapped_pages() {
+    python3 -c 'import json, re, argparse, collections; print(json.dumps({"a": [1, 2]}))'
+    perl -MPOSIX -e 'print floor(1.5), "\n"'
+}
+
+# dpkg's records of every package's files; what the image leaves out on purpose has no file to compare.
+check_every_packaged_file_has_its_digest() {
+    cat /var/lib/dpkg/info/*.md5sums > /tmp/sums
+    : > /tmp/present
+    while read -r sum file; do
+        if [ -f "/$file" ]; then echo "$sum  $file" >> /tmp/present; fi
+    done < /tmp/sums
+    [ "$(wc -l < /tmp/present)" -gt 2000 ]
+    md5sum --check --quiet /tmp/present
+}

@@ -1,0 +1,27 @@
+using VirtioFsStore.GuestRunner;
+
+namespace VirtioFsStore.Guest.Tests;
+
+/// <summary>Two guests at once whose root is the same image of one store, each by way of a window of its own.</summary>
+public sealed class DaxRootBoot : GuestBoot
+{
+    internal override GuestChecks Checks { get; } = new("dax-root.sh");
+
+    /// <summary>What became of the second guest's checks.</summary>
+    internal CheckResults? Second { get; private set; }
+
+    private protected override async Task<GuestOptions> PrepareAsync() => Guest(await ServeRootAsync("first"));
+
+    private protected override async Task AssistAsync(GuestMachine machine)
+    {
+        var options = Guest(await ServeRootAsync("second")) with { Script = Checks.Script, Timeout = TimeSpan.FromMinutes(5) };
+        await using var second = await GuestMachine.StartAsync(options);
+        Second = new CheckResults((await second.WaitForExitAsync()).Output);
+    }
+
+    async Task<FileSystemDevice> ServeRootAsync(string name) =>
+        await ServeAsync(name, $"oci:{RealParts.Default.DemoImage}:latest", 1, "--store", Directory.Create("store"), "--tag", "root", "--dax-window", "1G", "--stats")
+            with { Tag = "root", Window = true };
+
+    static GuestOptions Guest(FileSystemDevice root) => new() { Root = GuestRoot.Overlay("root"), FileSystems = [root] };
+}

@@ -1,0 +1,33 @@
+using System.Text.RegularExpressions;
+
+namespace VirtioFsStore.Guest.Tests;
+
+/// <summary>Files in the guest's window, with dax=always.</summary>
+public sealed partial class DaxTests(DaxBoot boot) : GuestBootTests<DaxBoot>(boot)
+{
+    [GuestFact]
+    public void No_file_was_read_by_a_request()
+    {
+        Boot.AssertPassed("they_are_unmounted");
+
+        foreach (var tag in (string[])["image", "share"])
+        {
+            var requests = Requests().Match(Boot.LogOf(tag));
+            Assert.True(requests.Success);
+            Assert.Contains("SETUPMAPPING", requests.Value, StringComparison.Ordinal);
+            Assert.DoesNotMatch(@"[ ,]READ \d", requests.Value);
+        }
+    }
+
+    [GuestFact]
+    public void The_cache_was_collected_meanwhile()
+    {
+        Boot.AssertPassed("every_file_is_the_same_while_the_cache_is_collected");
+
+        Assert.Empty(Boot.Collections.Failures);
+        Assert.NotInRange(Boot.Collections.Count, 0, 1);
+    }
+
+    [GeneratedRegex("requests: .*")]
+    private static partial Regex Requests();
+}
