@@ -45,7 +45,7 @@ public sealed class MappingTests : IDisposable
     }
 
     ValueTask<Reply<MappedExtent>> Map(NodeId node, ulong offset, ulong length = Whole, MapAccess access = MapAccess.Read) =>
-        _image.FileSystem.MapAsync(_image.Request, node, offset, length, access);
+        _image.FileSystem.MapAsync(_image.Request, node, offset, length, access, false);
 
     Errno ErrorOf(string path, ulong offset = 0, MapAccess access = MapAccess.Read) => TestImage.Now(Map(_image.NodeAt(path), offset, access: access)).Error;
 
