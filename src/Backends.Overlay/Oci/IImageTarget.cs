@@ -9,6 +9,13 @@ public interface IImageTarget : IImageSource
     /// <exception cref="SourceException">That cannot be found out.</exception>
     ValueTask<bool> HasBlobAsync(Descriptor blob, CancellationToken cancellation);
 
+    /// <summary>Finds out that an image could not be called so, or could not be listed, before anything of it is sent.</summary>
+    /// <param name="tag">What it is to be called.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    /// <exception cref="ImageException">It is no tag, or what the target has is not sound.</exception>
+    /// <exception cref="SourceException">The target cannot be read.</exception>
+    ValueTask CheckAsync(string tag, CancellationToken cancellation);
+
     /// <summary>Uploads a blob. Its bytes are verified on the way: one with another digest does not get there. An upload that broke off earlier
     /// goes on where it stopped, where the target can.</summary>
     /// <param name="blob">What it is.</param>

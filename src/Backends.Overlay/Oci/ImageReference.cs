@@ -34,7 +34,7 @@ public sealed record ImageReference(ImageScheme Scheme, string Path, string? Tag
         {
             var digest = ObjectStore.Sources.Digest.TryParse(rest[(at + 1)..])
                 ?? throw Malformed(source, "what follows the @ is not a digest of lower-case hexadecimal digits in full length");
-            return Checked(source, new ImageReference(scheme, rest[..at], null, digest));
+            return Checked(source, new ImageReference(scheme, scheme == ImageScheme.Registry ? WithoutTag(source, rest[..at]) : rest[..at], null, digest));
         }
 
         var colon = rest.LastIndexOf(':');
@@ -55,6 +55,14 @@ public sealed record ImageReference(ImageScheme Scheme, string Path, string? Tag
         if (slash == 0 || path.EndsWith('/')) throw Malformed(source, "a part of it is empty");
         if (reference.Scheme == ImageScheme.Registry && slash < 0) throw Malformed(source, "there is no repository after the host");
         return reference;
+    }
+
+    /// <summary>As Kubernetes writes it, HOST/REPO:TAG@DIGEST: the digest says what is meant, and the tag nothing more.</summary>
+    static string WithoutTag(string source, string path)
+    {
+        var colon = path.LastIndexOf(':');
+        if (colon <= path.LastIndexOf('/')) return path;
+        return ImageTag.IsTag(path[(colon + 1)..]) ? path[..colon] : throw Malformed(source, "what stands between the last colon and the @ is no tag");
     }
 
     static ImageException Malformed(string source, string why) => new($"'{source}' is not an image: {why}; expected {Forms}");

@@ -26,6 +26,21 @@ public static class ImageResolver
 
         var manifest = await ChooseAsync(source, reference, candidates, platform, [], 0, cancellation).ConfigureAwait(false)
             ?? throw new ImageException($"{reference} has no image for {platform}; it has: {Platforms(candidates)}; choose with --platform");
+        var image = await LoadAsync(source, reference, manifest, cancellation).ConfigureAwait(false);
+        return image.Config.Platform is not { } offered || platform.Accepts(offered)
+            ? image
+            : throw new ImageException($"{reference} is for {offered}, not for {platform}; if it is meant, say --platform {offered}");
+    }
+
+    /// <summary>Reads an image of which the manifest is known, whatever its platform.</summary>
+    /// <param name="source">Has it.</param>
+    /// <param name="reference">What was asked for.</param>
+    /// <param name="manifest">Of the image.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    /// <exception cref="ImageException">It is missing, or not sound, or no image.</exception>
+    public static async ValueTask<ResolvedImage> LoadAsync(
+        IImageSource source, ImageReference reference, Descriptor manifest, CancellationToken cancellation)
+    {
         var name = $"manifest {manifest.Digest} of {reference}";
         var json = await ReadAsync(source, manifest, cancellation).ConfigureAwait(false);
         var (configDescriptor, layers) = ImageDocuments.ReadManifest(name, manifest.MediaType, json);
@@ -34,8 +49,6 @@ public static class ImageResolver
             : null;
         var config = ImageDocuments.ReadConfig(
             $"configuration {configDescriptor.Digest} of {reference}", await ReadAsync(source, configDescriptor, cancellation).ConfigureAwait(false));
-        if (config.Platform is { } offered && !platform.Accepts(offered))
-            throw new ImageException($"{reference} is for {offered}, not for {platform}; if it is meant, say --platform {offered}");
         if (config.DiffIds.Count != layers.Count)
             throw new ImageException($"{name} has {layers.Count} layers, but the configuration has {config.DiffIds.Count} diff IDs");
         return new ResolvedImage(reference, manifest, config, [.. layers.Zip(config.DiffIds, (layer, diffId) => new ImageLayer(
@@ -43,6 +56,31 @@ public static class ImageResolver
             MediaTypes.LayerCompression(layer.MediaType)
                 ?? throw new ImageException($"{name} has a layer of type {layer.MediaType}, which cannot be served; plain, gzip and zstd tar can"),
             diffId) { SociIndex = sociIndex })]);
+    }
+
+    /// <summary>The manifests that <paramref name="found"/> stands for, whatever their platform: of an index those that it lists, attestations left out.</summary>
+    /// <param name="source">Has them.</param>
+    /// <param name="reference">What was asked for.</param>
+    /// <param name="found">By <see cref="IImageSource.FindAsync"/>.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    /// <exception cref="ImageException">An index is missing or not sound.</exception>
+    public static async ValueTask<IReadOnlyList<Descriptor>> ExpandAsync(
+        IImageSource source, ImageReference reference, IReadOnlyList<Descriptor> found, CancellationToken cancellation)
+    {
+        var manifests = new List<Descriptor>();
+        var seen = new HashSet<Digest>();
+        await AddAsync(found, 0).ConfigureAwait(false);
+        return manifests;
+
+        async ValueTask AddAsync(IReadOnlyList<Descriptor> listed, int depth)
+        {
+            // buildx gives what it says of an image the platform unknown/unknown.
+            foreach (var item in listed.Where(item => item.Platform?.Os != "unknown"))
+            {
+                if (!MediaTypes.IsIndex(item.MediaType)) manifests.Add(item);
+                else if (seen.Add(item.Digest)) await AddAsync(await ReadNestedAsync(source, reference, item, seen.Count, depth, cancellation).ConfigureAwait(false), depth + 1).ConfigureAwait(false);
+            }
+        }
     }
 
     /// <summary>The first manifest for the platform, an index standing for what it lists. One that does not say its platform
@@ -63,14 +101,20 @@ public static class ImageResolver
 
             // An index that was looked through has no such image, wherever else it is listed.
             if (!seen.Add(candidate.Digest)) continue;
-            if (seen.Count > MaxIndexes) throw new ImageException($"{reference} has more than {MaxIndexes} nested indexes");
-            if (depth == MaxIndexDepth) throw new ImageException($"{reference} has indexes nested more than {MaxIndexDepth} deep");
-            var nested = ImageDocuments.ReadIndex(
-                $"index {candidate.Digest} of {reference}", candidate.MediaType, await ReadAsync(source, candidate, cancellation).ConfigureAwait(false));
+            var nested = await ReadNestedAsync(source, reference, candidate, seen.Count, depth, cancellation).ConfigureAwait(false);
             if (await ChooseAsync(source, reference, nested, platform, seen, depth + 1, cancellation).ConfigureAwait(false) is { } found) return found;
         }
 
         return null;
+    }
+
+    static async ValueTask<List<Descriptor>> ReadNestedAsync(
+        IImageSource source, ImageReference reference, Descriptor index, int indexes, int depth, CancellationToken cancellation)
+    {
+        if (indexes > MaxIndexes) throw new ImageException($"{reference} has more than {MaxIndexes} nested indexes");
+        if (depth == MaxIndexDepth) throw new ImageException($"{reference} has indexes nested more than {MaxIndexDepth} deep");
+        return ImageDocuments.ReadIndex(
+            $"index {index.Digest} of {reference}", index.MediaType, await ReadAsync(source, index, cancellation).ConfigureAwait(false));
     }
 
     /// <summary>Reads a document, verified by size and digest.</summary>

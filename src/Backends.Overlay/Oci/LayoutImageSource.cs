@@ -1,6 +1,5 @@
 using System.Text.Json;
 using VirtioFsStore.Backends.ObjectStore.Sources;
-using VirtioFsStore.Backends.Overlay.IndexBlobs;
 
 namespace VirtioFsStore.Backends.Overlay.Oci;
 
@@ -25,7 +24,7 @@ public sealed class LayoutImageSource(IObjectFolder folder) : IImageSource
         if (tag is null)
         {
             // What has no name beside one that has is what had that name before, or an artifact about it.
-            var named = manifests.FindAll(manifest => manifest.RefName is { } name && !IndexBlobFormat.IsArtifactTag(name));
+            var named = manifests.FindAll(manifest => manifest.RefName is { } name && ImageTag.NamesImage(name));
             // Platforms of one untagged image are one image; several names are not.
             if (named.DistinctBy(manifest => manifest.RefName).Count() < 2) return named.Count > 0 ? named : manifests;
             throw new ImageException($"the OCI layout {Name} holds several images; name one: {Tags(manifests)}");
@@ -90,5 +89,10 @@ public sealed class LayoutImageSource(IObjectFolder folder) : IImageSource
         }
     }
 
-    static string Tags(List<Descriptor> manifests) => string.Join(", ", manifests.Select(manifest => manifest.RefName ?? $"@{manifest.Digest}"));
+    /// <summary>What there is to choose from. Beside names, what has none was called so before; what is called by a digest is no image.</summary>
+    static string Tags(List<Descriptor> manifests)
+    {
+        var names = manifests.Select(manifest => manifest.RefName).OfType<string>().Where(ImageTag.NamesImage).Distinct().ToList();
+        return ImageTag.List(names.Count > 0 ? names : [.. manifests.Where(manifest => manifest.RefName is null).Select(manifest => $"@{manifest.Digest}")]);
+    }
 }

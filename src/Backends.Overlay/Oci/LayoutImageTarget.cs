@@ -27,6 +27,23 @@ public sealed class LayoutImageTarget(IWritableFolder folder) : IImageTarget
     public async ValueTask<bool> HasBlobAsync(Descriptor blob, CancellationToken cancellation) =>
         await folder.FindAsync(LayoutImageSource.KeyOf(blob.Digest), cancellation).ConfigureAwait(false) == blob.Size;
 
+    public async ValueTask CheckAsync(string tag, CancellationToken cancellation)
+    {
+        if (!ImageTag.IsLayoutName(tag)) throw new ImageException($"{Name} can have no image called '{tag}': {ImageTag.Form}");
+        if (await folder.FindAsync(IndexFile, cancellation).ConfigureAwait(false) is not { } size) return;
+        if (size > OciDocument.MaxSize) throw new ImageException($"{Name}/{IndexFile} has {size} bytes, more than the {OciDocument.MaxSize} that are read");
+        try
+        {
+            var index = await folder.OpenAsync(IndexFile, null, null, cancellation).ConfigureAwait(false);
+            await using (index.ConfigureAwait(false))
+                _ = ImageDocuments.ReadIndex($"{Name}/{IndexFile}", null, await ImageResolver.ReadAllAsync(index, cancellation).ConfigureAwait(false));
+        }
+        catch (SourceException e) when (e.Failure == SourceFailure.Missing)
+        {
+            // Removed meanwhile: it will be made.
+        }
+    }
+
     public async ValueTask PushBlobAsync(Descriptor blob, IRangeSource from, Action<long>? progress, CancellationToken cancellation)
     {
         if (from.Size != blob.Size) throw new SourceException($"{from.Name} has {from.Size} bytes, but {blob.Size} were announced");

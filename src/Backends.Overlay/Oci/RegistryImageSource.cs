@@ -45,12 +45,12 @@ public sealed class RegistryImageSource : IImageTarget
 
     public async ValueTask<IReadOnlyList<Descriptor>> FindAsync(ImageReference reference, CancellationToken cancellation)
     {
-        var name = reference.Digest?.ToString() ?? Tag(reference);
+        var name = await NameAsync(reference, cancellation).ConfigureAwait(false);
         try
         {
             var manifest = await _client.GetManifestAsync(name, s_mediaTypes, cancellation).ConfigureAwait(false);
             Keep(manifest.Digest, manifest.Bytes);
-            return [Describe(manifest, null)];
+            return [Describe(manifest, reference.Digest is null ? name : null)];
         }
         catch (SourceException e) when (e.Failure == SourceFailure.Missing)
         {
@@ -91,6 +91,12 @@ public sealed class RegistryImageSource : IImageTarget
 
     public ValueTask<bool> HasBlobAsync(Descriptor blob, CancellationToken cancellation) => _client.HasBlobAsync(blob.Digest, blob.Size, cancellation);
 
+    public ValueTask CheckAsync(string tag, CancellationToken cancellation)
+    {
+        CheckTag(tag);
+        return ValueTask.CompletedTask;
+    }
+
     public async ValueTask PushBlobAsync(Descriptor blob, IRangeSource from, Action<long>? progress, CancellationToken cancellation)
     {
         if (from.Size != blob.Size) throw new SourceException($"{from.Name} has {from.Size} bytes, but {blob.Size} were announced");
@@ -99,7 +105,7 @@ public sealed class RegistryImageSource : IImageTarget
 
     public async ValueTask PushManifestAsync(Descriptor manifest, ReadOnlyMemory<byte> json, string? tag, CancellationToken cancellation)
     {
-        if (tag is not null && !RegistryName.IsTag(tag)) throw new SourceException($"'{tag}' cannot be a tag of {Name}: letters, digits, '_', '.' and '-' can, up to 128");
+        if (tag is not null) CheckTag(tag);
         await _client.PutManifestAsync(tag ?? manifest.Digest.ToString(), manifest.MediaType, json, cancellation).ConfigureAwait(false);
     }
 
@@ -113,7 +119,7 @@ public sealed class RegistryImageSource : IImageTarget
 
     async ValueTask RemoveHereAsync(ImageReference reference, CancellationToken cancellation)
     {
-        var name = reference.Digest?.ToString() ?? Tag(reference);
+        var name = await NameAsync(reference, cancellation).ConfigureAwait(false);
         Digest digest;
         try
         {
@@ -204,10 +210,40 @@ public sealed class RegistryImageSource : IImageTarget
 
     static Dictionary<string, string> Called(string? tag) => tag is null ? [] : new() { [Descriptor.RefNameAnnotation] = tag };
 
-    string Tag(ImageReference reference)
+    string CheckTag(string tag) => ImageTag.IsTag(tag) ? tag : throw new ImageException($"{Name} can have no tag '{tag}': {ImageTag.Form}");
+
+    /// <summary>What a reference says: a digest, a tag, or without either latest, else the only tag of an image there.</summary>
+    async ValueTask<string> NameAsync(ImageReference reference, CancellationToken cancellation)
     {
-        var tag = reference.Tag ?? "latest";
-        return RegistryName.IsTag(tag) ? tag : throw new ImageException($"{Name} can have no tag '{tag}': letters, digits, '_', '.' and '-' can be in one, up to 128");
+        if (reference.Digest is not null) return reference.Digest.ToString();
+        if (reference.Tag is not null) return CheckTag(reference.Tag);
+        SourceException noLatest;
+        try
+        {
+            await DescribeAsync("latest", cancellation).ConfigureAwait(false);
+            return "latest";
+        }
+        catch (SourceException e) when (e.Failure == SourceFailure.Missing)
+        {
+            noLatest = e;
+        }
+
+        IReadOnlyList<string> tags;
+        try
+        {
+            tags = [.. (await _client.GetTagsAsync(cancellation).ConfigureAwait(false)).Where(ImageTag.NamesImage)];
+        }
+        catch (SourceException e) when (e.Failure is SourceFailure.Missing or SourceFailure.Refused or SourceFailure.Permanent)
+        {
+            throw new ImageException($"{Name} has no tag 'latest', and its tags cannot be listed; name one: {e.Message}", e);
+        }
+
+        return tags.Count switch
+        {
+            1 => tags[0],
+            0 => throw new ImageException($"{Name} has no tag: {noLatest.Message}", noLatest),
+            _ => throw new ImageException($"{Name} holds several images, none of them called latest; name one: {ImageTag.List(tags)}", noLatest),
+        };
     }
 
     byte[]? Kept(Digest digest)

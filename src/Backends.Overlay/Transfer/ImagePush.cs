@@ -34,6 +34,7 @@ public sealed class ImagePush(IImageSource source, IImageTarget target, IProgres
         if (to.Digest is not null) throw new ImageException($"{to}: what is pushed has the digest that it has; name a tag, or nothing");
         var found = await source.FindAsync(from, cancellation).ConfigureAwait(false);
         var tag = to.Tag ?? from.Tag ?? found[0].RefName ?? (from.Digest is null ? "latest" : throw new ImageException($"say what {from} is to be called: {to}:TAG"));
+        await target.CheckAsync(tag, cancellation).ConfigureAwait(false);
         var (root, made) = platform is not null
             ? ((await ImageResolver.ResolveAsync(source, from, platform, cancellation).ConfigureAwait(false)).Manifest, null)
             : Whole(found);

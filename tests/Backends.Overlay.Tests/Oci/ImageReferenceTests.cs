@@ -29,6 +29,17 @@ public sealed class ImageReferenceTests
     }
 
     [Theory]
+    [InlineData("docker://host:5000/a/b:v1@sha256:" + Hex, "host:5000/a/b")]
+    [InlineData("docker://host:5000/a/b@sha256:" + Hex, "host:5000/a/b")]
+    public void Of_a_tag_and_a_digest_in_a_registry_the_digest_counts(string text, string path)
+    {
+        var reference = ImageReference.Parse(text);
+        Assert.Equal((path, null, Hex), (reference.Path, reference.Tag, reference.Digest!.Hex));
+    }
+
+    [Theory]
+    [InlineData("docker://host/a:@sha256:" + Hex)]
+    [InlineData("docker://host/a:ta g@sha256:" + Hex)]
     [InlineData("/images/a")]
     [InlineData("docker://a")]
     [InlineData("oci:")]

@@ -59,6 +59,31 @@ public sealed class ImageResolverTests : IDisposable
     }
 
     [Fact]
+    public async Task What_is_called_by_a_digest_is_no_image_to_choose()
+    {
+        var hex = new string('a', 64);
+        _layout.Image("v1", s_tar);
+        _layout.Image($"sha256-{hex}.layer-index", s_tar, s_tar);
+        _layout.Image($"sha256-{hex}.sig", s_tar, s_tar);
+        _layout.Image($"sha256-{hex}", s_tar, s_tar);
+        _layout.Tag(null, Manifest("riscv64"));
+        Assert.Equal("v1", (await ResolveAsync()).Manifest.RefName);
+        Assert.EndsWith("it has: v1", await RefusedAsync(":v9"), StringComparison.Ordinal);
+        _layout.Image("v2", new TarWriter().ToArray());
+        Assert.EndsWith("name one: v1, v2", await RefusedAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_index_stands_for_its_images_and_not_for_what_is_said_of_them()
+    {
+        var (one, two) = (Manifest("riscv64", For("riscv64")), Manifest("s390x", For("s390x")));
+        _layout.Tag("v1", Index(one, Index(two), Manifest("unknown", For("unknown", "unknown"))));
+        var (source, reference) = (new LayoutImageSource(_layout.Path), ImageReference.Parse($"oci:{_layout.Path}:v1"));
+        var images = await ImageResolver.ExpandAsync(source, reference, await source.FindAsync(reference, default), default);
+        Assert.Equal([DigestOf(one), DigestOf(two)], images.Select(image => image.Digest.ToString()));
+    }
+
+    [Fact]
     public async Task A_tag_that_is_not_there_is_answered_with_those_that_are()
     {
         _layout.Image("v1", s_tar);

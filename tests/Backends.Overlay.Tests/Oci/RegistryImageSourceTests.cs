@@ -139,6 +139,36 @@ public sealed class RegistryImageSourceTests : IAsyncLifetime, IAsyncDisposable
     }
 
     [RealServerFact]
+    public async Task Without_a_tag_latest_is_meant_or_the_only_image_and_the_tag_is_told()
+    {
+        _layout.Image("one", s_tar);
+        _layout.Image("two", s_tar, s_tar);
+        await using var registry = await StartAsync();
+        var one = (await PushAsync(registry, "one", "v1", $"sha256-{new string('a', 64)}.layer-index")).Manifest.Digest;
+        var found = Assert.Single(await registry.FindAsync(Reference(""), default));
+        Assert.Equal((one, "v1"), (found.Digest, found.RefName));
+
+        await PushAsync(registry, "one", "v2");
+        var error = await Assert.ThrowsAsync<ImageException>(async () => await registry.FindAsync(Reference(""), default));
+        Assert.Contains("name one: v1, v2", error.Message, StringComparison.Ordinal);
+
+        var two = (await PushAsync(registry, "two", "latest")).Manifest.Digest;
+        found = Assert.Single(await registry.FindAsync(Reference(""), default));
+        Assert.Equal((two, "latest"), (found.Digest, found.RefName));
+    }
+
+    [RealServerFact]
+    public async Task Without_a_tag_the_only_image_is_removed()
+    {
+        _layout.Image("one", s_tar);
+        await using var registry = await StartAsync();
+        await PushAsync(registry, "one", "v1");
+        await registry.RemoveAsync(Reference(""), default);
+        Assert.Empty(await registry.ListAsync(default));
+        Assert.Contains("has no tag", (await Assert.ThrowsAsync<ImageException>(async () => await registry.RemoveAsync(Reference(""), default))).Message, StringComparison.Ordinal);
+    }
+
+    [RealServerFact]
     public async Task A_tag_alone_is_removed_where_it_is_the_only_one()
     {
         _layout.Image("one", s_tar);

@@ -25,6 +25,8 @@ sealed class LayoutTarget(LayoutWriter layout) : IImageTarget
 
     public ValueTask<bool> HasBlobAsync(Descriptor blob, CancellationToken cancellation) => new(File.Exists(layout.BlobPath(blob.Digest)));
 
+    public ValueTask CheckAsync(string tag, CancellationToken cancellation) => ValueTask.CompletedTask;
+
     public async ValueTask PushBlobAsync(Descriptor blob, IRangeSource from, Action<long>? progress, CancellationToken cancellation)
     {
         var bytes = new byte[from.Size];

@@ -31,6 +31,8 @@ sealed class BusyTarget(string path, string mediaType) : IImageTarget
 
     public ValueTask<bool> HasBlobAsync(Descriptor blob, CancellationToken cancellation) => _layout.HasBlobAsync(blob, cancellation);
 
+    public ValueTask CheckAsync(string tag, CancellationToken cancellation) => _layout.CheckAsync(tag, cancellation);
+
     public ValueTask PushBlobAsync(Descriptor blob, IRangeSource from, Action<long>? progress, CancellationToken cancellation)
     {
         if (blob.MediaType != mediaType || !OfBlobs.TryDequeue(out var wait)) return _layout.PushBlobAsync(blob, from, progress, cancellation);

@@ -24,6 +24,28 @@ public sealed class ImagePushTests(ObjectStoreFixture store) : IClassFixture<Obj
         _profile.Dispose();
     }
 
+    [Theory]
+    [InlineData("oci:{dir}/target:ta g", "no image called 'ta g'")]
+    [InlineData("docker://registry.invalid/ok:ta g", "no tag 'ta g'")]
+    public async Task What_cannot_be_a_tag_is_refused_before_anything_is_sent(string target, string says)
+    {
+        _layout.Image("v1", Tar("a", 10));
+        var error = await Assert.ThrowsAsync<ImageException>(() => PushAsync($"oci:{_layout.Path}:v1", target.Replace("{dir}", _directory.Path, StringComparison.Ordinal), new RemoteOptions()));
+        Assert.Contains(says, error.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_directory["target"]));
+    }
+
+    [Fact]
+    public async Task A_layout_whose_index_is_broken_is_refused_before_anything_is_sent()
+    {
+        _layout.Image("v1", Tar("a", 10));
+        Directory.CreateDirectory(_directory["target"]);
+        await File.WriteAllTextAsync(Path.Combine(_directory["target"], "index.json"), "{");
+        var error = await Assert.ThrowsAsync<ImageException>(() => PushAsync($"oci:{_layout.Path}:v1", $"oci:{_directory["target"]}:v1", new RemoteOptions()));
+        Assert.Contains("index.json is not sound", error.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Path.Combine(_directory["target"], "blobs")));
+    }
+
     [RealServerFact]
     public async Task An_image_comes_back_from_a_bucket_byte_by_byte()
     {
