@@ -13,4 +13,7 @@ static partial class Log
 
     [LoggerMessage(202, LogLevel.Warning, "layer {Layer}: its index in the store is damaged, and is made anew")]
     public static partial void IndexDamaged(ILogger logger, Digest layer);
+
+    [LoggerMessage(203, LogLevel.Warning, "{Reason}")]
+    public static partial void Remote(ILogger logger, string reason);
 }

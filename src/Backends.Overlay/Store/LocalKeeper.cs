@@ -23,7 +23,8 @@ public sealed partial class LocalKeeper(StoreDirectory store, Func<ImageRequest,
 
     readonly ILogger _logger = logger ?? NullLogger.Instance;
     readonly LayerCaches _caches = new(store, logger ?? NullLogger.Instance);
-    readonly RemoteEndpoints _endpoints = new(rangesIgnored: endpoint => Log.RangesIgnored(logger ?? NullLogger.Instance, endpoint.Name));
+    readonly RemoteEndpoints _endpoints = new(
+        rangesIgnored: endpoint => Log.RangesIgnored(logger ?? NullLogger.Instance, endpoint.Name), warned: line => Log.Remote(logger ?? NullLogger.Instance, line));
 
     public StoreDirectory Store => store;
 

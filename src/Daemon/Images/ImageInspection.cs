@@ -13,7 +13,7 @@ static class ImageInspection
 
     public static async Task RunAsync(ImageReference reference, SourceSettings settings, StoreDirectory? store, Stream output, CancellationToken cancellation)
     {
-        var source = ImageSources.Open(reference, settings.Remote);
+        var source = ImagePlace.Open(reference, settings.Remote);
         ResolvedImage image;
         await using (source.ConfigureAwait(false))
             image = await ImageResolver.ResolveAsync(source, reference, settings.Platform, cancellation).ConfigureAwait(false);

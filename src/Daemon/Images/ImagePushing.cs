@@ -13,7 +13,7 @@ static class ImagePushing
     public static async Task RunAsync(
         ImageReference from, RemoteOptions fromOptions, Platform? platform, ImageReference to, RemoteOptions toOptions, TextWriter output, CancellationToken cancellation)
     {
-        var endpoints = new RemoteEndpoints(uploadUnnoted: Console.Error.WriteLine);
+        var endpoints = ImagePlace.Endpoints();
         var source = ImageSources.Open(from, fromOptions, endpoints);
         await using (source.ConfigureAwait(false))
         {

@@ -34,6 +34,34 @@ public sealed class HostsFileTests : IDisposable
     }
 
     [Fact]
+    public void Keys_that_mean_nothing_are_told_and_those_of_containerd_are_not()
+    {
+        var path = Write("some.example", "hosts.toml", """
+            server = "https://some.example"
+            capabilitys = ["pull"]
+            dial_timeout = "3s"
+
+            [host."https://eins.example"]
+              skip-verify = true
+              capabilities = ["pull", "resolve"]
+              ca = []
+              client = []
+              skip_verify = true
+              override_path = false
+              dial_timeout = "3s"
+            [host."https://eins.example".header]
+              X-Any = "1"
+            """);
+        var told = new List<string>();
+
+        RegistryHosts.Find(RegistryName.Parse("some.example/a"), new RegistryOptions { HostsFolder = _folder }, told.Add);
+
+        Assert.Equal(2, told.Count);
+        Assert.StartsWith($"{path}: 'capabilitys' means nothing", told[0], StringComparison.Ordinal);
+        Assert.StartsWith($"{path}: 'host.\"https://eins.example\".skip-verify' means nothing", told[1], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Mirrors_come_in_the_order_of_the_file_and_the_registry_last()
     {
         Write("docker.io", "hosts.toml", """

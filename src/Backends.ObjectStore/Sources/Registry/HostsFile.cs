@@ -9,21 +9,27 @@ static class HostsFile
 {
     const long MaxSize = 1 << 20;
 
+    /// <summary>Of a host, by containerd (core/remotes/docker/config/hosts.go); what is not used here is known all the same.</summary>
+    static readonly string[] s_hostKeys = ["capabilities", "ca", "client", "skip_verify", "header", "override_path", "dial_timeout"];
+
     /// <param name="path">The file; paths in it are relative to its directory.</param>
     /// <param name="registry">Whose file it is, or whom <c>_default</c> stands for.</param>
     /// <param name="plainHttp">Where no scheme is said.</param>
+    /// <param name="warned">Called with a line for each key that means nothing, and may be one that is misspelt.</param>
     /// <exception cref="SourceException">It cannot be read, or is not sound.</exception>
-    public static List<RegistryHostOptions> Read(string path, RegistryName registry, bool plainHttp)
+    public static List<RegistryHostOptions> Read(string path, RegistryName registry, bool plainHttp, Action<string>? warned = null)
     {
         var root = ReadTable(path);
         var folder = Path.GetDirectoryName(path)!;
         var hosts = new List<RegistryHostOptions>();
+        Warn(path, "", root, ["server", "host", .. s_hostKeys], warned);
         if (Find(root, "host") is { } given)
         {
             if (given is not List<KeyValuePair<string, object>> tables) throw Bad(path, "'host' is no table");
             foreach (var (url, value) in tables)
             {
                 if (value is not List<KeyValuePair<string, object>> table) throw Bad(path, $"host.\"{url}\" is no table");
+                Warn(path, $"host.\"{url}\".", table, s_hostKeys, warned);
                 hosts.Add(Host(path, folder, url, table, registry, plainHttp));
             }
         }
@@ -31,6 +37,12 @@ static class HostsFile
         var server = Host(path, folder, Text(path, root, "server") ?? registry.Server, root, registry, plainHttp);
         if (!hosts.Exists(host => host.Base == server.Base)) hosts.Add(server);
         return hosts;
+    }
+
+    static void Warn(string path, string within, List<KeyValuePair<string, object>> table, string[] known, Action<string>? warned)
+    {
+        foreach (var (key, _) in table.Where(pair => !known.Contains(pair.Key)))
+            warned?.Invoke($"{path}: '{within}{key}' means nothing and is left out of account; there are: {string.Join(", ", known)}");
     }
 
     static RegistryHostOptions Host(

@@ -36,7 +36,7 @@ public sealed partial class RegistryClient : IDisposable
         Counters = new SourceCounters(_endpoint.Counters);
         var credentials = new RegistryCredentials(options.Registry.ConfigFile);
         _hosts = new RegistryHostSet(
-            [.. RegistryHosts.Find(name, options.Registry).Select(host => new RegistryHost(name, host, credentials, Counters, endpoints.Clock))], Counters);
+            [.. RegistryHosts.Find(name, options.Registry, endpoints.Warned).Select(host => new RegistryHost(name, host, credentials, Counters, endpoints.Clock))], Counters);
     }
 
     RegistryClient(RegistryClient of)

@@ -6,8 +6,11 @@ namespace VirtioFsStore.Backends.ObjectStore.Sources.Registry;
 /// the same of <c>_default</c>, else the registry itself.</summary>
 static class RegistryHosts
 {
+    /// <param name="registry">Whose.</param>
+    /// <param name="options">Where the configuration lies.</param>
+    /// <param name="warned">See <see cref="HostsFile.Read"/>.</param>
     /// <exception cref="SourceException">The configuration cannot be read, or is not sound.</exception>
-    public static List<RegistryHostOptions> Find(RegistryName registry, RegistryOptions options)
+    public static List<RegistryHostOptions> Find(RegistryName registry, RegistryOptions options, Action<string>? warned = null)
     {
         string[] folders = options.HostsFolder is { } given ? [given] : ["/etc/containerd/certs.d", "/etc/docker/certs.d"];
         // Colons are no good in some places' paths; containerd writes them thus.
@@ -17,7 +20,7 @@ static class RegistryHosts
             foreach (var folder in folders.Select(folder => Path.Combine(folder, name)))
             {
                 var file = Path.Combine(folder, "hosts.toml");
-                if (File.Exists(file)) return HostsFile.Read(file, registry, options.PlainHttp);
+                if (File.Exists(file)) return HostsFile.Read(file, registry, options.PlainHttp, warned);
                 if (Directory.Exists(folder)) return [Server(registry, options, Certificates(folder))];
             }
         }

@@ -7,16 +7,17 @@ namespace VirtioFsStore.Backends.ObjectStore.Sources.Resilience;
 /// <param name="clock">Null for the system's.</param>
 /// <param name="random">In [0, 1), for jitter; null for the system's.</param>
 /// <param name="rangesIgnored">Called once for each host that is seen to ignore ranges; null for nobody.</param>
-/// <param name="uploadUnnoted">Called with a line for a person where it cannot be noted what was sent of an upload; null for nobody.</param>
+/// <param name="warned">Called with a line for a person about what stops nothing: an upload of which it cannot be noted what was sent, a key of a hosts.toml
+/// that means nothing; null for nobody.</param>
 public sealed class RemoteEndpoints(
-    TimeProvider? clock = null, Func<double>? random = null, Action<RemoteEndpoint>? rangesIgnored = null, Action<string>? uploadUnnoted = null)
+    TimeProvider? clock = null, Func<double>? random = null, Action<RemoteEndpoint>? rangesIgnored = null, Action<string>? warned = null)
 {
     readonly RetryDelays _delays = new(clock ?? TimeProvider.System, random ?? Random.Shared.NextDouble);
     readonly ConcurrentDictionary<string, RemoteEndpoint> _endpoints = new(StringComparer.Ordinal);
 
     public TimeProvider Clock => _delays.Clock;
 
-    internal Action<string>? UploadUnnoted => uploadUnnoted;
+    internal Action<string>? Warned => warned;
 
     /// <summary>Those that were asked for so far.</summary>
     public IEnumerable<RemoteEndpoint> All => _endpoints.Values;

@@ -68,6 +68,8 @@ static class S3Errors
         return answer.StatusCode switch
         {
             HttpStatusCode.NotFound when answer.ErrorCode == "NoSuchBucket" => "there is no such bucket",
+            // An answer to HEAD has no body that could say which.
+            HttpStatusCode.NotFound when IsBare(answer) => "there is no such object, or no such bucket",
             HttpStatusCode.NotFound => "there is no such object",
             HttpStatusCode.PreconditionFailed => "it has been changed meanwhile",
             HttpStatusCode.RequestedRangeNotSatisfiable => "it is shorter than it was",

@@ -35,7 +35,7 @@ public sealed class S3Folder : IWritableFolder
         _endpoint = endpoints.Get(_connection.Host);
         _timeout = options.Timeout;
         _uploads = options.S3.UploadNotes;
-        _unnoted = endpoints.UploadUnnoted;
+        _unnoted = endpoints.Warned;
     }
 
     public string Name { get; }
