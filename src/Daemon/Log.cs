@@ -120,5 +120,8 @@ static partial class Log
     public static partial void FewerOpenFiles(ILogger logger, ulong files, ulong wanted);
 
     [LoggerMessage(64, LogLevel.Warning, "{Reason}")]
-    public static partial void UploadUnnoted(ILogger logger, string reason);
+    public static partial void Remote(ILogger logger, string reason);
+
+    [LoggerMessage(65, LogLevel.Information, "{Image} is indexed already: its layers are indexed anew, and it keeps its tag")]
+    public static partial void IndexedAlready(ILogger logger, string image);
 }

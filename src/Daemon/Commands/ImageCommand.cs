@@ -9,7 +9,7 @@ using VirtioFsStore.Daemon.Serving;
 
 namespace VirtioFsStore.Daemon.Commands;
 
-/// <summary><c>virtiofs-store image …</c>: looking at images, and proving them.</summary>
+/// <summary><c>virtiofs-store image …</c>: looking at images, copying, removing, indexing and proving them.</summary>
 static class ImageCommand
 {
     static readonly Argument<string> s_source = new("SOURCE") { Description = ImageReference.Forms };
@@ -17,7 +17,7 @@ static class ImageCommand
 
     public static Command Create()
     {
-        var image = new Command("image", "Look at images, and compare what is served of one with what other programs unpack.");
+        var image = new Command("image", "Look at images, copy, remove and index them, and compare what is served of one with what other programs unpack.");
         image.Add(CreateList());
         image.Add(CreateInspect());
         image.Add(CreateCheck());
@@ -29,7 +29,7 @@ static class ImageCommand
 
     static Command CreateList()
     {
-        var command = new Command("ls", "List the images of SOURCE: tag, platform, number of layers, compressed size in bytes, digest.");
+        var command = new Command("ls", "List the images of SOURCE, a line for each platform: tag, platform, number of layers, compressed size in bytes, digest of what the tag names.");
         command.Add(s_source);
         RemoteSourceOptions.AddTo(command);
         command.SetAction(async (parsed, stop) =>
@@ -65,13 +65,15 @@ static class ImageCommand
         command.SetAction(async (parsed, _) =>
         {
             var settings = SourceOptions.ReadImageOptions(parsed);
+            var temporary = parsed.GetValue(s_temporary) ?? Path.GetTempPath();
+            if (!Directory.Exists(temporary)) throw new DirectoryNotFoundException($"cannot unpack references in '{temporary}': there is no such directory; name another with {s_temporary.Name}");
             using var loggers = DaemonLogging.Create(LogLevel.Information);
             var logger = loggers.CreateLogger("virtiofs-store");
             // An interrupted check takes what it has unpacked away.
             using var stop = new StopSignals(logger);
             var keeper = new LocalKeeper(Stores.Open(settings.Store));
             await using var keeperEnds = keeper.ConfigureAwait(false);
-            var options = new ImageCheckOptions { TemporaryFolder = parsed.GetValue(s_temporary) ?? Path.GetTempPath() };
+            var options = new ImageCheckOptions { TemporaryFolder = temporary };
             var progress = new LayerProgressLog(logger);
             var differences = await new ImageCheck(keeper, options, Console.Out).RunAsync(settings.ToRequest(Reference(parsed)), progress, stop.Token).ConfigureAwait(false);
             return differences == 0 ? 0 : ProgramCommand.Failed;
@@ -87,9 +89,10 @@ static class ImageCommand
         command.SetAction(async (parsed, stop) =>
         {
             var reference = Reference(parsed);
-            var place = ImageSources.Open(reference, RemoteSourceOptions.Read(parsed));
+            var place = ImagePlace.Open(reference, RemoteSourceOptions.Read(parsed));
             await using (place.ConfigureAwait(false))
                 await place.RemoveAsync(reference, stop).ConfigureAwait(false);
+            await Console.Out.WriteLineAsync($"{PlainText.Of(reference.ToString())} removed".AsMemory(), stop).ConfigureAwait(false);
             return 0;
         });
         return command;

@@ -12,7 +12,7 @@ static class ImageIndexCommand
 {
     static readonly Argument<string> s_source = new("SOURCE") { Description = ImageReference.Forms };
     static readonly Option<bool> s_push = new("--push") { Description = "Put the indexes beside the image, as blobs that a derived manifest pins: an ordinary image with the same layers, which other hosts start without streaming a layer first." };
-    static readonly Option<string?> s_tag = new("--tag") { Description = "What the derived image is called. Default: the image's tag with -indexed.", HelpName = "TAG" };
+    static readonly Option<string?> s_tag = new("--tag") { Description = "What the derived image is called, and nothing else any more. Default: the image's tag with -indexed, or if SOURCE has images for several platforms, with ARCH-indexed, such as v1-arm64-indexed; an image that is indexed already keeps its own.", HelpName = "TAG" };
 
     public static Command Create()
     {
@@ -25,6 +25,7 @@ static class ImageIndexCommand
         {
             var settings = SourceOptions.ReadImageOptions(parsed);
             if (parsed.GetValue(s_tag) is not null && !parsed.GetValue(s_push)) throw new UsageException("--tag names what --push makes; without --push it means nothing");
+            if (parsed.GetValue(s_tag) is { } tag && !ImageTag.IsTag(tag)) throw new UsageException($"--tag takes a tag, got '{tag}': {ImageTag.Form}");
             using var loggers = DaemonLogging.Create(LogLevel.Information);
             var logger = loggers.CreateLogger("virtiofs-store");
             using var stop = new StopSignals(logger);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.IndexBlobs;
 using VirtioFsStore.Backends.Overlay.Oci;
@@ -11,7 +12,7 @@ static class ImageListing
 {
     public static async Task RunAsync(ImageReference reference, RemoteOptions options, TextWriter output, CancellationToken cancellation)
     {
-        var source = ImageSources.Open(reference, options);
+        var source = ImagePlace.Open(reference, options);
         await using (source.ConfigureAwait(false))
             await ListAsync(source, reference, output, cancellation).ConfigureAwait(false);
     }
@@ -23,25 +24,51 @@ static class ImageListing
             : await source.FindAsync(reference, cancellation).ConfigureAwait(false);
         List<string[]> rows = [["TAG", "PLATFORM", "LAYERS", "SIZE", "DIGEST"]];
         foreach (var descriptor in images)
-            rows.Add([.. (await DescribeAsync(source, reference, descriptor, cancellation).ConfigureAwait(false)).Select(PlainText.Of)]);
+        {
+            await foreach (var row in DescribeAsync(source, reference, descriptor, cancellation).ConfigureAwait(false))
+                rows.Add([.. row.Select(PlainText.Of)]);
+        }
         var widths = Enumerable.Range(0, rows[0].Length).Select(column => rows.Max(row => row[column].Length)).ToArray();
         foreach (var row in rows)
             await output.WriteLineAsync(string.Join("  ", row.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd()).ConfigureAwait(false);
     }
 
-    static async Task<string[]> DescribeAsync(IImageSource source, ImageReference reference, Descriptor descriptor, CancellationToken cancellation)
+    /// <summary>A row for each platform, all with the digest of what has the tag.</summary>
+    static async IAsyncEnumerable<string[]> DescribeAsync(
+        IImageSource source, ImageReference reference, Descriptor descriptor, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        var (manifests, problem) = await ExpandAsync(source, reference, descriptor, cancellation).ConfigureAwait(false);
+        if (manifests.Count == 0)
+            yield return [descriptor.RefName ?? "-", descriptor.Platform?.ToString() ?? "-", "-", "-", $"{descriptor.Digest} ({problem ?? "it lists no image"})"];
+        foreach (var manifest in manifests)
+            yield return await DescribeAsync(source, reference, descriptor, manifest, cancellation).ConfigureAwait(false);
+    }
+
+    static async ValueTask<(IReadOnlyList<Descriptor> Manifests, string? Problem)> ExpandAsync(
+        IImageSource source, ImageReference reference, Descriptor descriptor, CancellationToken cancellation)
+    {
+        try
+        {
+            return (await ImageResolver.ExpandAsync(source, reference, [descriptor], cancellation).ConfigureAwait(false), null);
+        }
+        catch (ImageException exception)
+        {
+            return ([], exception.Message);
+        }
+    }
+
+    static async ValueTask<string[]> DescribeAsync(
+        IImageSource source, ImageReference reference, Descriptor descriptor, Descriptor manifest, CancellationToken cancellation)
     {
         var tag = descriptor.RefName ?? "-";
         var digest = descriptor.Digest.ToString();
-        var pinned = reference with { Tag = null, Digest = descriptor.Digest };
-        var platform = descriptor.Platform ?? Platform.Current;
         try
         {
-            var image = await ImageResolver.ResolveAsync(source, pinned, platform, cancellation).ConfigureAwait(false);
+            var image = await ImageResolver.LoadAsync(source, reference with { Tag = null, Digest = manifest.Digest }, manifest, cancellation).ConfigureAwait(false);
             return
             [
                 tag,
-                (image.Config.Platform ?? descriptor.Platform)?.ToString() ?? "-",
+                (image.Config.Platform ?? manifest.Platform)?.ToString() ?? "-",
                 image.Layers.Count.ToString(CultureInfo.InvariantCulture),
                 image.Layers.Sum(layer => layer.Blob.Size).ToString(CultureInfo.InvariantCulture),
                 digest,
@@ -49,10 +76,10 @@ static class ImageListing
         }
         catch (ImageException exception)
         {
-            if (await ImageArtifact.TryReadAsync(source, descriptor, cancellation).ConfigureAwait(false) is { } artifact)
+            if (await ImageArtifact.TryReadAsync(source, manifest, cancellation).ConfigureAwait(false) is { } artifact)
                 return [tag, "-", artifact.Blobs.ToString(CultureInfo.InvariantCulture), artifact.Size.ToString(CultureInfo.InvariantCulture), $"{digest} ({Describe(artifact)})"];
-            // An index without this machine's platform, a missing blob: the others are listed all the same.
-            return [tag, descriptor.Platform?.ToString() ?? "-", "-", "-", $"{digest} ({exception.Message})"];
+            // A missing blob: the others are listed all the same.
+            return [tag, manifest.Platform?.ToString() ?? "-", "-", "-", $"{digest} ({exception.Message})"];
         }
     }
 
