@@ -1,3 +1,4 @@
+using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Core.Interop;
 
 namespace VirtioFsStore.Backends.Overlay.Store;
@@ -47,6 +48,12 @@ public sealed class StoreLock : IDisposable
 
     public void Dispose() => _file.Dispose();
 
-    static FileDescriptor Open(string path) =>
-        new(SystemCallException.ThrowIfError(Descriptors.Open(path, OpenFlags.O_RDWR | OpenFlags.O_CREAT, 0x180 /* 0600 */), "open", path));
+    /// <exception cref="ImageException">The store is read-only, or another's.</exception>
+    static FileDescriptor Open(string path)
+    {
+        var file = Descriptors.Open(path, OpenFlags.O_RDWR | OpenFlags.O_CREAT, 0x180 /* 0600 */);
+        if (file == -(int)Errno.EROFS || file == -(int)Errno.EACCES)
+            throw new ImageException($"the store cannot be used, for {path} cannot be written ({file.ToErrno()}); name another folder with --store");
+        return new(SystemCallException.ThrowIfError(file, "open", path));
+    }
 }

@@ -15,6 +15,11 @@ sealed class SmallDisk : IDisposable
 
     public string Path { get; } = Directory.CreateTempSubdirectory("vfs-disk").FullName;
 
+    public void MakeReadOnly()
+    {
+        if (!Run("mount", "-o", "remount,ro", Path)) throw new InvalidOperationException("the tmpfs could not be made read-only");
+    }
+
     public void Dispose()
     {
         Run("umount", Path);

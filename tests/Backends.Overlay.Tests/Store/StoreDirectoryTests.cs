@@ -164,6 +164,18 @@ public sealed class StoreDirectoryTests : IDisposable
         Assert.Empty(Unfinished);
     }
 
+    [SmallDisk.Fact]
+    public void A_store_that_is_read_only_says_what_to_do()
+    {
+        using var disk = new SmallDisk("64k");
+        StoreDirectory.Open(disk.Path).TryLock("keeper")!.Dispose();
+        disk.MakeReadOnly();
+
+        var error = Assert.Throws<ImageException>(() => StoreDirectory.Open(disk.Path).TryLock("keeper"));
+
+        Assert.Contains("(EROFS); name another folder with --store", error.Message, StringComparison.Ordinal);
+    }
+
     static Process Start(string script) => Process.Start(new ProcessStartInfo("sh", ["-c", script]) { RedirectStandardInput = true })!;
 
     static async Task AppearsAsync(string path)
