@@ -57,7 +57,19 @@ public sealed class CommandLineTests : IDisposable
     [InlineData(2, "serve --socket-path {dir}/s --mount /a/../b={dir}", "--mount")]
     [InlineData(2, "serve --socket-path {dir}/s --mount /a={dir} --mount /a={dir}", "--mount")]
     [InlineData(2, "serve --socket-path {dir}/s {dir} --unknown-option", "--unknown-option")]
-    [InlineData(1, "serve --socket-path {dir}/absent/s {dir}", "absent")]
+    [InlineData(1, "serve --socket-path {dir}/absent/s {dir}", "there is no directory {dir}/absent")]
+    [InlineData(1, "serve --socket-path {dir}/absent/s --store {dir}/store oci:{dir}/noimage", "there is no directory {dir}/absent")]
+    [InlineData(2, "serve --stats=maybe {dir}", "--stats takes no value, got 'maybe'")]
+    [InlineData(2, "image psh a b", "there is no command 'psh'; there are: ls,")]
+    [InlineData(1, "image ls --docker-config {dir}/absent oci:{dir}", "--docker-config {dir}/absent: there is no such file")]
+    [InlineData(1, "image ls --docker-config {dir} oci:{dir}", "it is a directory")]
+    [InlineData(1, "image ls --registry-hosts {dir}/absent oci:{dir}", "--registry-hosts {dir}/absent: there is no such directory")]
+    [InlineData(1, "image ls --registry-hosts /proc/self/status oci:{dir}", "it is a file")]
+    [InlineData(1, "image check --tmpdir {dir}/absent oci:{dir}", "there is no such directory")]
+    [InlineData(2, "image index --push --tag bad/tag oci:{dir}", "--tag takes a tag, got 'bad/tag'")]
+    [InlineData(1, "cache stat --store {dir}/absent", "there is no store at {dir}/absent")]
+    [InlineData(1, "cache gc --keep 1G --store {dir}/absent", "there is no store at {dir}/absent")]
+    [InlineData(1, "cache verify --store {dir}/absent", "there is no store at {dir}/absent")]
     [InlineData(1, "serve --socket-path {dir}/s --socket-group nosuchgroup {dir}", "nosuchgroup")]
     [InlineData(1, "serve --socket-path {dir}/s --store {dir}/store oci:{dir}/absent", "absent")]
     [InlineData(1, "serve --fd 99 {dir}", "99")]
@@ -117,6 +129,17 @@ public sealed class CommandLineTests : IDisposable
         Assert.DoesNotContain("(Parameter", error, StringComparison.Ordinal);
         Assert.DoesNotContain("Unhandled", error, StringComparison.Ordinal);
         Assert.False(File.Exists(_directory["s"]));
+        Assert.False(Directory.Exists(_directory["absent"]));
+    }
+
+    [Theory]
+    [InlineData("serve --socket-path s --pull sometimes oci:a")]
+    [InlineData("image psh a b")]
+    public void What_is_wrong_is_said_once(string arguments)
+    {
+        var (_, _, error) = Daemon.Run(arguments.Split(' '));
+        Assert.Equal(2, error.TrimEnd('\n').Split('\n').Length);
+        Assert.Contains("--help", error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -38,6 +38,8 @@ static class CacheCommand
     {
         if (Stores.OpenExisting(path) is not { } store)
         {
+            // Where none was named, none has been needed yet.
+            if (path is not null) throw new DirectoryNotFoundException($"there is no store at {path}");
             await output.WriteLineAsync($"there is no store at {Stores.PathOf(path)}").ConfigureAwait(false);
             return 0;
         }

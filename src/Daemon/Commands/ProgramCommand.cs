@@ -64,10 +64,21 @@ static class ProgramCommand
             Report($"there is no option '{unknown}' (for a path of that name say ./{unknown})");
             return Hint(parsed);
         }
+        if (SwitchWithValue(parsed, arguments) is [var name, var value])
+        {
+            Report($"{name} takes no value, got '{value}'");
+            return Hint(parsed);
+        }
+        if (parsed.CommandResult.Command.Subcommands is { Count: > 0 } commands && parsed.UnmatchedTokens is [var word, ..])
+        {
+            Report($"there is no command '{word}'; there are: {string.Join(", ", commands.Select(command => command.Name))}");
+            return Hint(parsed);
+        }
         if (parsed.Errors.Count > 0)
         {
-            foreach (var error in parsed.Errors)
-                Report(error.Message.ReplaceLineEndings(" "));
+            // The parser asks some validators twice.
+            foreach (var message in parsed.Errors.Select(error => error.Message.ReplaceLineEndings(" ")).Distinct())
+                Report(message);
             return Hint(parsed);
         }
         return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
@@ -80,6 +91,12 @@ static class ProgramCommand
     static string? UnknownOption(ParseResult parsed, string[] arguments) =>
         parsed.Tokens.TakeWhile(token => token.Type != TokenType.DoubleDash)
             .FirstOrDefault(token => token.Type == TokenType.Argument && token.Value.Length > 1 && token.Value[0] == '-' && arguments.Contains(token.Value))?.Value;
+
+    /// <summary>The parser takes what is joined to a switch, if it is neither true nor false, for an argument, and blames the next.</summary>
+    static string[]? SwitchWithValue(ParseResult parsed, string[] arguments) =>
+        arguments.TakeWhile(argument => argument != "--")
+            .Select(argument => argument.Split('=', 2))
+            .FirstOrDefault(parts => parts.Length == 2 && !bool.TryParse(parts[1], out _) && parsed.CommandResult.Command.Options.Any(option => option is Option<bool> && option.Name == parts[0]));
 
     static int Hint(ParseResult parsed)
     {

@@ -23,6 +23,7 @@ static class RemoteSourceOptions
 
     /// <summary>Paths become absolute: a keeper in another directory may use them.</summary>
     /// <exception cref="UsageException">The endpoint is no URL of a service.</exception>
+    /// <exception cref="IOException">A file or a directory that is named is not there.</exception>
     public static RemoteOptions Read(ParseResult parsed) => new()
     {
         S3 = new S3Options
@@ -35,8 +36,8 @@ static class RemoteSourceOptions
         },
         Registry = new RegistryOptions
         {
-            ConfigFile = FullPath(parsed.GetValue(s_dockerConfig)),
-            HostsFolder = FullPath(parsed.GetValue(s_registryHosts)),
+            ConfigFile = FullPath(parsed.GetValue(s_dockerConfig)) is { } config ? CheckFile(config) : null,
+            HostsFolder = FullPath(parsed.GetValue(s_registryHosts)) is { } hosts ? CheckFolder(hosts) : null,
             PlainHttp = parsed.GetValue(s_plainHttp),
         },
     };
@@ -45,6 +46,14 @@ static class RemoteSourceOptions
         Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" && url.Query.Length == 0 && url.UserInfo.Length == 0
             ? text
             : throw new UsageException($"{s_endpoint.Name} takes a URL such as https://s3.example.com:9000, got '{text}'");
+
+    static string CheckFile(string path) => File.Exists(path)
+        ? path
+        : throw new FileNotFoundException($"{s_dockerConfig.Name} {path}: {(Directory.Exists(path) ? "it is a directory; name the file in it, such as config.json" : "there is no such file")}");
+
+    static string CheckFolder(string path) => Directory.Exists(path)
+        ? path
+        : throw new DirectoryNotFoundException($"{s_registryHosts.Name} {path}: {(File.Exists(path) ? "it is a file; name the directory that holds HOST/hosts.toml" : "there is no such directory")}");
 
     static string? FullPath(string? path) => string.IsNullOrEmpty(path) ? null : Path.GetFullPath(path);
 }

@@ -21,8 +21,16 @@ static class Service
         var level = new LogLevelSwitch(settings.LogLevel);
         using var loggers = settings.Syslog ? DaemonLogging.CreateForSyslog(level) : DaemonLogging.Create(level);
         var logger = loggers.CreateLogger("virtiofs-store");
+        if (settings.SocketPath is { } socket) CheckFolder(socket);
         OpenFileLimit.Apply(settings.Sandbox.OpenFiles, logger);
         return settings.Sandbox.Mode == SandboxMode.None ? RunInProcess(settings, level, logger) : SandboxedService.Run(settings, level, logger);
+    }
+
+    /// <summary>Before an image is indexed, which may take minutes.</summary>
+    static void CheckFolder(string socket)
+    {
+        var folder = Path.GetDirectoryName(Path.GetFullPath(socket));
+        if (folder is not null && !Directory.Exists(folder)) throw new DirectoryNotFoundException($"cannot listen on {socket}: there is no directory {folder}");
     }
 
     /// <summary>What the settings say of the device, where it listens included; and what is done once all is ready.</summary>
