@@ -17,7 +17,7 @@ public sealed partial class CopyrightTests
             .ToList();
 
         Assert.NotEmpty(packages);
-        Assert.Empty(packages.Where(name => !Regex.IsMatch(copyright, $@"\b{Regex.Escape(name)}\b")));
+        Assert.DoesNotContain(packages, name => !Regex.IsMatch(copyright, $@"\b{Regex.Escape(name)}\b"));
     }
 
     [GeneratedRegex("""<PackageVersion Include="(?<name>[^"]+)" """)]
