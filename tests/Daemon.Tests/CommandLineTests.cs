@@ -169,7 +169,8 @@ public sealed class CommandLineTests : IDisposable
         var artifact = Assert.Single(rows, row => row.Contains(".layer-index ", StringComparison.Ordinal));
         Assert.EndsWith($"(layer indexes of {derived})", artifact, StringComparison.Ordinal);
 
-        Assert.Equal(0, Daemon.Run("image", "rm", $"{image}:latest-indexed").ExitCode);
+        var (code, output, _) = Daemon.Run("image", "rm", $"{image}:latest-indexed");
+        Assert.Equal((0, $"{image}:latest-indexed removed\n"), (code, output));
         Assert.Equal(2, Daemon.Run("image", "ls", image).Output.TrimEnd('\n').Split('\n').Length);
     }
 }

@@ -40,6 +40,10 @@ public sealed class DirectoryFolder(string path) : IWritableFolder
             File.Move(temporary, PathOf(key), overwrite: true);
             SyncDirectory(Path.GetDirectoryName(PathOf(key))!);
         }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new SourceException($"cannot write {PathOf(key)}: no directory can be made at {path}", e);
+        }
         catch (Exception e) when (e is not SourceException and (IOException or UnauthorizedAccessException))
         {
             throw new SourceException($"cannot write {PathOf(key)}: {e.Message}", e);

@@ -36,6 +36,14 @@ public sealed class ImagePushTests(ObjectStoreFixture store) : IClassFixture<Obj
     }
 
     [Fact]
+    public async Task A_place_where_no_directory_can_be_made_is_named()
+    {
+        _layout.Image("v1", Tar("a", 10));
+        var error = await Assert.ThrowsAsync<SourceException>(() => PushAsync($"oci:{_layout.Path}:v1", "oci:/proc/absent", new RemoteOptions()));
+        Assert.EndsWith("no directory can be made at /proc/absent", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_layout_whose_index_is_broken_is_refused_before_anything_is_sent()
     {
         _layout.Image("v1", Tar("a", 10));
