@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using VirtioFsStore.Benchmarks.Contenders;
+using VirtioFsStore.Benchmarks.Dax;
 using VirtioFsStore.Benchmarks.Guest;
 using VirtioFsStore.Benchmarks.Lazy;
 using VirtioFsStore.Benchmarks.Rows;
@@ -55,6 +56,10 @@ sealed record BenchmarkOptions
         && (Rows?.IsMatch($"{group} {operation.Name}") ?? true);
 
     public bool Wants(GuestTask task) => Rows?.IsMatch($"Guest {task.Name}") ?? true;
+
+    public bool Wants(DaxTask task) => Rows?.IsMatch($"Dax {task.Name}") ?? true;
+
+    public bool WantsDaxMemory => Rows?.IsMatch("Dax memory") ?? true;
 
     public bool Wants(LazyImage image, LineShape shape, LazyStage stage) =>
         Rows?.IsMatch(string.Create(CultureInfo.InvariantCulture, $"Lazy {image.Name} {shape.BytesPerSecond / 1_000_000} {stage}")) ?? true;

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using VirtioFsStore.Benchmarks;
 using VirtioFsStore.Benchmarks.Contenders;
+using VirtioFsStore.Benchmarks.Dax;
 using VirtioFsStore.Benchmarks.Guest;
 using VirtioFsStore.Benchmarks.Lazy;
 using VirtioFsStore.Benchmarks.Report;
@@ -44,6 +45,10 @@ var lazy = new Option<bool>("--lazy")
 {
     Description = "Only starts of guests from images in a registry at the end of a slow line; rounds: 1 if not said. --rows takes 'Lazy IMAGE MB STAGE', e.g. 'Lazy demo 3 (Pull|First|Warm)'; Unpack needs Pull, Unpacked both, and Warm FirstIndexed.",
 };
+var dax = new Option<bool>("--dax")
+{
+    Description = "Only a guest that has an image by way of a window and by reads, and what guests hold that have read the same. --rows takes 'Dax TASK' and 'Dax memory'.",
+};
 var requests = new Option<string?>("--requests") { Description = "Appends each request of the lazy rows to this file.", HelpName = "FILE" };
 var json = new Option<string?>("--json") { Description = "Writes all that was measured, each round of it, to this file.", HelpName = "FILE" };
 var work = new Option<string?>("--work")
@@ -56,7 +61,7 @@ var line = new RootCommand(
     "Measures virtiofs-store beside virtiofsd: both run all the time, each works in turn, and a difference counts only where it is larger than the spread "
     + "of the rounds. docs/performance.md tells how to read the table.")
 {
-    daemon, peer, rounds, rows, depths, quick, skipGuest, onlyGuest, startup, lazy, requests, json, work,
+    daemon, peer, rounds, rows, depths, quick, skipGuest, onlyGuest, startup, lazy, dax, requests, json, work,
 };
 line.SetAction(async (parsed, stop) =>
 {
@@ -96,6 +101,11 @@ line.SetAction(async (parsed, stop) =>
         {
             var lazyRows = await new LazyBenchmark(options, RealParts.Default, table, Progress).RunAsync(stop).ConfigureAwait(false);
             table.Write(LazyGoals.Of(lazyRows));
+            return 0;
+        }
+        if (parsed.GetValue(dax))
+        {
+            table.Write(await DaxSuite.RunAsync(options, RealParts.Default, table, Progress, stop).ConfigureAwait(false));
             return 0;
         }
         var driver = new DriverBenchmark(options, table, Progress);

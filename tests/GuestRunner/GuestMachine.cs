@@ -27,6 +27,9 @@ public sealed class GuestMachine : IAsyncDisposable
         _ended = RunAsync(options.Shell);
     }
 
+    /// <summary>QEMU's.</summary>
+    public int ProcessId => _qemu.Id;
+
     /// <summary>What runs the guest: KVM or TCG.</summary>
     public Accelerator Accelerator { get; }
 

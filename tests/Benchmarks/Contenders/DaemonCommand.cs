@@ -18,6 +18,6 @@ sealed record DaemonCommand(string Program)
             "--shared-dir", directory];
 
     /// <summary>Ours alone.</summary>
-    public static string[] ServeImage(string layout, string store, string socket) =>
-        ["serve", "--socket-path", socket, "--sandbox", "none", "--seccomp", "none", "--store", store, $"oci:{layout}:latest"];
+    public static string[] ServeImage(string layout, string store, string socket, params string[] more) =>
+        ["serve", "--socket-path", socket, "--sandbox", "none", "--seccomp", "none", "--store", store, .. more, $"oci:{layout}:latest"];
 }

@@ -12,6 +12,12 @@ static class MemoryUsage
     /// is split among them, so that these can be added up. 0 if the process is gone.</summary>
     public static long ShareOf(int pid) => Difference($"/proc/{pid}/smaps_rollup", "Pss:", "Pss_Shmem:");
 
+    /// <summary>
+    /// Pss − Pss_File in bytes: guest memory included, split among those who map it, and without pages of files, which count where they are cached. 0 if the
+    /// process is gone.
+    /// </summary>
+    public static long OwnShareOf(int pid) => Difference($"/proc/{pid}/smaps_rollup", "Pss:", "Pss_File:");
+
     static long Difference(string file, string all, string shared)
     {
         try

@@ -1,4 +1,5 @@
 using System.Globalization;
+using VirtioFsStore.Benchmarks.Dax;
 using VirtioFsStore.Benchmarks.Guest;
 using VirtioFsStore.Benchmarks.Lazy;
 using VirtioFsStore.Benchmarks.Measurement;
@@ -33,7 +34,7 @@ sealed class TextTable(TextWriter output)
     public void WriteGuestHead(Accelerator accelerator, string peer)
     {
         Line("");
-        Line($"In a guest ({(accelerator == Accelerator.Kvm ? "KVM" : "emulated: TCG")}), the same tree mounted three times");
+        Line($"In a guest ({Name(accelerator)}), the same tree mounted three times");
         Line($"{"",-34}{"seconds",26}{"",25}{"daemon's CPU, s",17}");
         Line($"{"",-34}{"ours",9}{peer,10}{"9p",7}{CompareHead}{"ours",8}{peer,10}{CompareHead}");
     }
@@ -88,6 +89,31 @@ sealed class TextTable(TextWriter output)
             + $"{(row.Memory == 0 ? "" : Megabytes((long)row.Memory)),12}");
     }
 
+    public void WriteDaxHead(Accelerator accelerator)
+    {
+        Line("");
+        Line($"In a guest ({Name(accelerator)}), the same image by way of a window and by reads");
+        Line($"{"",-34}{"seconds",27}{"times as fast as reads",26}");
+        Line($"{"",-34}{"always",9}{"default",9}{"read",9}{"always",13}{"default",13}{"spread",9}");
+    }
+
+    public void Write(DaxRow row) =>
+        Line($"{row.Task.Name,-34}{Number(row.Of(DaxMode.Always).Median),9}{Number(row.Of(DaxMode.Default).Median),9}{Number(row.Of(DaxMode.Read).Median),9}"
+            + $"{Number(row.GainOf(DaxMode.Always)),13}{Number(row.GainOf(DaxMode.Default)),13}"
+            + string.Create(CultureInfo.InvariantCulture, $"{DaxMode.All.Max(mode => row.Of(mode).RelativeSpread) * 100,8:F0}%"));
+
+    public void WriteDaxRequests(string tag, string counts) => Line($"{tag}: {counts}");
+
+    public void WriteDaxMemoryHead(long size)
+    {
+        Line("");
+        Line($"{$"MB held when guests have read {Megabytes(size)} MB",-40}{"1 guest",10}{"2",10}{"4",10}{"the second adds",18}");
+    }
+
+    public void Write(DaxMemoryRow row) =>
+        Line($"{row.Name,-40}{string.Concat(row.Bytes.OrderBy(held => held.Key).Select(held => $"{Megabytes(held.Value),10}"))}"
+            + string.Create(CultureInfo.InvariantCulture, $"{row.Second * 100,17:F0}%"));
+
     public void WriteMissing(string what, string why) => Line($"{what}: not measured: {why}");
 
     public void Write(IEnumerable<Goal> goals)
@@ -119,6 +145,8 @@ sealed class TextTable(TextWriter output)
         var verdict = comparison.Judge(moreIsBetter) switch { Verdict.Better => "better", Verdict.Worse => "worse", _ => "=" };
         return string.Create(CultureInfo.InvariantCulture, $"{comparison.Ratio,9:F2}{comparison.RelativeSpread * 100,6:F0}% {verdict,-9}");
     }
+
+    static string Name(Accelerator accelerator) => accelerator == Accelerator.Kvm ? "KVM" : "emulated: TCG";
 
     static string Number(double value) => value.ToString(value < 1000 ? "F2" : "F0", CultureInfo.InvariantCulture);
 

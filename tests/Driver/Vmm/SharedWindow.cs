@@ -82,6 +82,14 @@ public sealed unsafe class SharedWindow : IDisposable
         return new ReadOnlySpan<byte>(_pointer + offset, length).ToArray();
     }
 
+    /// <summary>Reads a byte of each page, as a guest does that has all of it in use.</summary>
+    public void Touch(ulong offset, ulong length)
+    {
+        Check(offset, length, false);
+        for (var at = offset; at < offset + length; at += 4096)
+            _ = Volatile.Read(ref _pointer[at]);
+    }
+
     /// <summary>What the guest writes.</summary>
     public void Write(ulong offset, ReadOnlySpan<byte> bytes)
     {
