@@ -37,6 +37,16 @@ public sealed class DemoTests
         Assert.Matches(@"demo: served after \d+\.\d s, ready \d+\.\d s later; a full pull and unpack took \d+\.\d s", messages);
     }
 
+    [GuestFact]
+    public async Task The_demo_maps_the_image_into_its_guests()
+    {
+        var (_, messages) = await RunAsync("--dax");
+
+        Assert.Matches("demo: dax=always: 0 READ requests, [1-9][0-9]* mappings; the guest's command ended with status 0", messages);
+        Assert.Matches("demo: dax=inode: [1-9][0-9]* READ requests, [1-9][0-9]* mappings; the guest's command ended with status 0", messages);
+        Assert.Matches("demo: one guest and its daemon hold [1-9][0-9]+ MB when the guest has read /usr, two hold [1-9][0-9]+ MB", messages);
+    }
+
     static long Number(Match match, int group) => long.Parse(match.Groups[group].ValueSpan, CultureInfo.InvariantCulture);
 
     static async Task<(string Output, string Messages)> RunAsync(params string[] arguments)
