@@ -9,7 +9,7 @@ namespace VirtioFsStore.Daemon.Commands;
 static class DaxOptions
 {
     static readonly Option<string?> s_window = new("--dax-window") { Description = "Have the VMM make a window of this size, a multiple of 2M such as 1G, into which files are mapped (DAX): the guest then reads them where this host caches them, with no request and no copy. For QEMU's generic device, from 11.1 on, which needs --tag too.", HelpName = "SIZE" };
-    static readonly Option<string> s_minimum = new("--dax-min") { Description = "Smaller files than this are read rather than mapped, where the guest leaves it to this daemon (it mounts without dax=, or with dax=inode). Of directories, only --readonly ones are mapped then.", DefaultValueFactory = _ => "64K", HelpName = "SIZE" };
+    static readonly Option<string> s_minimum = new("--dax-min") { Description = "Smaller files than this are read rather than mapped, where the guest leaves it to this daemon (it mounts without dax=, or with dax=inode). Of directories, only files of whole pages, and with QEMU 11.1 none.", DefaultValueFactory = _ => "64K", HelpName = "SIZE" };
     static readonly Option<string> s_protocol = Choices.Create("--dax-protocol", "How the VMM is asked to map: shmem (as vhost-user says), slave-fs (as VMMs of 2019 to 2022 had it; the window then has the size that the VMM gave it, which --dax-window must repeat).", "shmem", "shmem", "slave-fs");
 
     public static void AddTo(Command command)
