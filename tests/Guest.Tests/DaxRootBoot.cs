@@ -21,7 +21,8 @@ public sealed class DaxRootBoot : GuestBoot
 
     async Task<FileSystemDevice> ServeRootAsync(string name) =>
         await ServeAsync(name, $"oci:{RealParts.Default.DemoImage}:latest", 1, "--store", Directory.Create("store"), "--tag", "root", "--dax-window", "1G", "--stats")
-            with { Tag = "root", Window = true };
+            with
+        { Tag = "root", Window = true };
 
     static GuestOptions Guest(FileSystemDevice root) => new() { Root = GuestRoot.Overlay("root"), FileSystems = [root] };
 }
