@@ -5,10 +5,13 @@ namespace VirtioFsStore.Backends.ObjectStore.Sources;
 /// <summary>A directory of this host. What is put into it is written aside, synced and renamed.</summary>
 public sealed class DirectoryFolder(string path) : IWritableFolder
 {
-    /// <summary>Of files that are being written, in the directory itself; after a crash one may be left.</summary>
+    /// <summary>Of files that are being written, in the directory itself: locked as long as they are (flock, by FileShare.None). A crash may leave some,
+    /// which whoever changes something next takes away.</summary>
     const string TemporaryPrefix = ".incoming-";
 
     const int BufferSize = 128 << 10;
+
+    int _isSwept;
 
     public string Name => path;
 
@@ -26,17 +29,24 @@ public sealed class DirectoryFolder(string path) : IWritableFolder
 
     public async ValueTask PutAsync(string key, Stream content, long length, Action<long>? progress, CancellationToken cancellation)
     {
-        var temporary = PathOf(TemporaryPrefix + Guid.NewGuid().ToString("N"));
+        FileStream file;
+        // Between its creation and its lock, a file looks as one that a crash left.
+        using (await LockAsync(cancellation).ConfigureAwait(false)) file = CreateTemporary();
+        await PutAsync(key, file, content, length, progress, cancellation).ConfigureAwait(false);
+    }
+
+    async ValueTask PutAsync(string key, FileStream file, Stream content, long length, Action<long>? progress, CancellationToken cancellation)
+    {
+        var temporary = file.Name;
         try
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(PathOf(key))!);
-            var file = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 0);
             await using (file.ConfigureAwait(false))
             {
                 await CopyAsync(content, file, length, progress, cancellation).ConfigureAwait(false);
                 file.Flush(flushToDisk: true);
             }
 
+            Directory.CreateDirectory(Path.GetDirectoryName(PathOf(key))!);
             File.Move(temporary, PathOf(key), overwrite: true);
             SyncDirectory(Path.GetDirectoryName(PathOf(key))!);
         }
@@ -71,7 +81,7 @@ public sealed class DirectoryFolder(string path) : IWritableFolder
 
         if (change(before) is not { } after) return;
         using var content = new MemoryStream(after, writable: false);
-        await PutAsync(key, content, after.Length, null, cancellation).ConfigureAwait(false);
+        await PutAsync(key, CreateTemporary(), content, after.Length, null, cancellation).ConfigureAwait(false);
     }
 
     public ValueTask DeleteAsync(string key, CancellationToken cancellation)
@@ -102,6 +112,33 @@ public sealed class DirectoryFolder(string path) : IWritableFolder
             if (read == 0) throw new SourceException(SourceFailure.Transient, $"{file.Name}: what is written there ended after {have} of {length} bytes");
             await file.WriteAsync(buffer.AsMemory(0, read), cancellation).ConfigureAwait(false);
             have += read;
+        }
+    }
+
+    /// <summary>Under the lock.</summary>
+    FileStream CreateTemporary()
+    {
+        var temporary = PathOf(TemporaryPrefix + Guid.NewGuid().ToString("N"));
+        try
+        {
+            return new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 0);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new SourceException($"cannot write {temporary}: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Takes away what others began to write and nobody holds any more. Under the lock.</summary>
+    void DiscardLeftovers()
+    {
+        if (Interlocked.Exchange(ref _isSwept, 1) != 0) return;
+        foreach (var left in Directory.GetFiles(path, TemporaryPrefix + "*"))
+        {
+            var opened = Descriptors.Open(left, OpenFlags.O_RDONLY | OpenFlags.O_NOFOLLOW | OpenFlags.O_NONBLOCK);
+            if (opened < 0) continue;
+            using var file = new FileDescriptor(opened);
+            if (WholeFileLock.TryExclusive(file.Value) == 0) Discard(left);
         }
     }
 
@@ -141,6 +178,7 @@ public sealed class DirectoryFolder(string path) : IWritableFolder
             try
             {
                 SystemCallException.ThrowIfError(await waiting.WaitAsync(cancellation).ConfigureAwait(false), "flock", path);
+                DiscardLeftovers();
                 return directory;
             }
             catch
