@@ -10,6 +10,7 @@ sealed class S3Connection : IDisposable
 {
     readonly S3HttpClients _clients = new();
     readonly AmazonS3Config _config;
+    readonly string? _profile;
     readonly SemaphoreSlim _changing = new(1);
     volatile S3Session? _session;
 
@@ -17,6 +18,7 @@ sealed class S3Connection : IDisposable
     public S3Connection(S3Options options)
     {
         _config = S3Places.Resolve(options, _clients);
+        _profile = options.Profile;
         var url = new Uri(_config.ServiceURL ?? $"https://s3.{_config.RegionEndpoint.SystemName}.amazonaws.com");
         Host = url.IsDefaultPort ? url.Host : $"{url.Host}:{url.Port}";
     }
@@ -24,12 +26,13 @@ sealed class S3Connection : IDisposable
     /// <summary>HOST[:PORT].</summary>
     public string Host { get; }
 
-    /// <param name="what">Such as <c>cannot read s3://BUCKET/KEY</c>, for messages.</param>
+    /// <param name="what">Such as <c>cannot read s3://BUCKET/KEY</c>, for messages, which add whose.</param>
     /// <param name="request">Makes the request.</param>
     /// <param name="cancellation">Ends the wait.</param>
     /// <exception cref="SourceException">It failed; the message begins with <paramref name="what"/>.</exception>
     public async ValueTask<T> RunAsync<T>(string what, Func<IAmazonS3, CancellationToken, Task<T>> request, CancellationToken cancellation)
     {
+        what = $"{what} at {Host}";
         var session = _session ?? await ChangeAsync(what, null, cancellation).ConfigureAwait(false);
         try
         {
@@ -77,7 +80,11 @@ sealed class S3Connection : IDisposable
             // Others may still use the client that there was: it holds nothing but what is collected.
             return _session = new S3Session(new AmazonS3Client(credentials, _config), keys);
         }
-        catch (Exception e) when (S3Errors.Describe($"{what}: there are no credentials for it", e, cancellation) is { } failure)
+        catch (AmazonClientException e)
+        {
+            throw S3Errors.NoCredentials(what, _profile, e);
+        }
+        catch (Exception e) when (S3Errors.Describe($"{what}: no credentials could be had", e, cancellation) is { } failure)
         {
             throw failure;
         }

@@ -34,11 +34,25 @@ static class S3Errors
         // An answer that cannot be read: cut off, or not of an S3 service.
         AmazonServiceException answer => new SourceException(
             (int)answer.StatusCode is 0 or 200 or >= 500 ? SourceFailure.Transient : SourceFailure.Permanent, $"{what}: {Line(answer.Message)}", answer, RetryAfter(answer)),
-        // No credentials anywhere, or the way to them does not work.
         AmazonClientException => new SourceException(SourceFailure.Refused, $"{what}: {Line(exception.Message)}", exception),
+        HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError } =>
+            new SourceException(SourceFailure.Transient, $"{what}: {Line(Innermost(exception).Message)}", exception) { IsUnreachable = true },
         HttpRequestException or IOException => new SourceException(SourceFailure.Transient, $"{what}: {Line(Innermost(exception).Message)}", exception),
         _ => null,
     };
+
+    /// <summary>The SDK found none anywhere, or the way to them does not work.</summary>
+    /// <param name="what">What was tried, on what.</param>
+    /// <param name="profile">That was named; null where the SDK looked everywhere.</param>
+    /// <param name="exception">What came.</param>
+    public static SourceException NoCredentials(string what, string? profile, AmazonClientException exception)
+    {
+        var process = Environment.ProcessId;
+        var why = profile is null
+            ? $"process {process}, which asks, has no credentials: neither AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in its environment, nor the profile '{Environment.GetEnvironmentVariable("AWS_PROFILE") ?? "default"}' in ~/.aws/credentials or ~/.aws/config, nor a role of this machine; set one of them for that process, which is the store's keeper where a store is used"
+            : $"the profile '{profile}' gives no credentials to process {process}, which asks: {Line(exception.Message)}";
+        return new SourceException(SourceFailure.Refused, $"{what}: {why}", exception);
+    }
 
     static SourceFailure Classify(AmazonS3Exception answer) => answer.ErrorCode switch
     {
