@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text;
 using System.Text.Json;
 
 namespace VirtioFsStore.Backends.ObjectStore.Sources.Http;
@@ -21,11 +22,13 @@ static class HttpFailures
         using (response)
         {
             var asked = RetryAfter(response, clock);
-            var reason = await ReasonAsync(response, cancellation).ConfigureAwait(false);
+            var wantsTls = response.StatusCode == HttpStatusCode.BadRequest && await WantsTlsAsync(response, cancellation).ConfigureAwait(false);
+            var reason = wantsTls ? "" : await ReasonAsync(response, cancellation).ConfigureAwait(false);
             var kind = Kind(response.StatusCode, asked is not null);
             var hint = response.StatusCode switch
             {
                 HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => "; the credentials do not suffice",
+                HttpStatusCode.BadRequest when wantsTls => "; it was asked by http and speaks https: say so in its hosts.toml, by server = \"https://HOST[:PORT]\"",
                 HttpStatusCode.ProxyAuthenticationRequired => "; the proxy wants credentials",
                 _ => "",
             };
@@ -51,6 +54,21 @@ static class HttpFailures
         if (response.Headers.RetryAfter is not { } asked) return null;
         var delay = asked.Delta ?? asked.Date - (response.Headers.Date ?? clock.GetUtcNow());
         return delay < TimeSpan.Zero ? TimeSpan.Zero : delay;
+    }
+
+    /// <summary>Servers that speak TLS tell those who do not, in a text of their own: "Client sent an HTTP request to an HTTPS server" (Go), "The plain
+    /// HTTP request was sent to HTTPS port" (nginx).</summary>
+    static async ValueTask<bool> WantsTlsAsync(HttpResponseMessage response, CancellationToken cancellation)
+    {
+        if (response.RequestMessage?.RequestUri?.Scheme != Uri.UriSchemeHttp || response.Content.Headers.ContentType?.MediaType?.StartsWith("text/", StringComparison.Ordinal) == false) return false;
+        try
+        {
+            return Encoding.Latin1.GetString(await HttpBodies.ReadAsync(response, MaxBody, cancellation).ConfigureAwait(false)).Contains("HTTPS", StringComparison.Ordinal);
+        }
+        catch (SourceException)
+        {
+            return false;
+        }
     }
 
     /// <summary>The first error of a registry's JSON; other bodies are pages for browsers.</summary>
