@@ -57,7 +57,7 @@ sealed class LocalImage(
             caches.Sum(cache => cache.Counts.VerifyFailures),
             caches.Sum(cache => cache.Counts.FetchFailures),
             caches.Sum(cache => cache.Counts.PiecesEvicted),
-            [.. endpoints.All.Select(Describe)]));
+            [.. endpoints.All.Select(Describe).Where(host => host.Requests > 0)]));
     }
 
     public async ValueTask DisposeAsync()

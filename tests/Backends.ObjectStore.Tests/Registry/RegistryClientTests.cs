@@ -1,6 +1,7 @@
 using System.Text;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.ObjectStore.Sources.Registry;
+using VirtioFsStore.Backends.ObjectStore.Sources.Resilience;
 using VirtioFsStore.FaultProxy;
 using Xunit;
 
@@ -131,6 +132,38 @@ public sealed class RegistryClientTests : IAsyncLifetime, IAsyncDisposable
         _registry.Time.Advance(TimeSpan.FromMinutes(2));
         await ReadAsync(blob, 0, 100);
         Assert.Equal(2, mirror.Server.Requests.Count);
+    }
+
+    [Fact]
+    public async Task A_mirror_that_is_passed_over_is_told_of_and_so_is_its_return_and_each_host_is_counted_for_itself()
+    {
+        await using var mirror = new FakeRegistry();
+        _registry.WriteHosts("_default", $"[host.\"{mirror.Server.Url}\"]\n");
+        mirror.Put(_blob);
+        var told = new List<string>();
+        var endpoints = new RemoteEndpoints(_registry.Time, () => 0, new() { Notice = told.Add });
+        using var client = new RegistryClient(RegistryName.Parse($"{_registry.Server.Host}/{FakeRegistry.Repository}"), _registry.Options, endpoints);
+        var blob = client.OpenBlob(_registry.Put(_blob), _blob.Length);
+        mirror.Server.Inject(Fault.Answer(500));
+        await ReadAsync(blob, 0, 100);
+        await ReadAsync(blob, 0, 100);
+        Assert.StartsWith($"mirror {mirror.Server.Host} of {_registry.Server.Host} is passed over: ", Assert.Single(told), StringComparison.Ordinal);
+
+        _registry.Time.Advance(TimeSpan.FromMinutes(2));
+        await ReadAsync(blob, 0, 50);
+        await ReadAsync(blob, 0, 50);
+        Assert.Equal($"mirror {mirror.Server.Host} of {_registry.Server.Host} is used again", told[1]);
+        Assert.Equal(2, told.Count);
+        Assert.Equal((3, 100, 1, 1), Counts(mirror.Server.Host));
+        Assert.Equal((2, 200, 0, 0), Counts(_registry.Server.Host));
+        var all = client.Counters.Snapshot();
+        Assert.Equal((5, 300), (all.Requests, all.BytesReceived));
+
+        (long, long, long, long) Counts(string host)
+        {
+            var counts = endpoints.Get(host).Counters.Snapshot();
+            return (counts.Requests, counts.BytesReceived, counts.Failures, counts.Retries);
+        }
     }
 
     [Fact]

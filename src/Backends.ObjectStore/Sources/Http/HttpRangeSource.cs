@@ -14,10 +14,10 @@ namespace VirtioFsStore.Backends.ObjectStore.Sources.Http;
 /// <param name="elsewhere">For hosts that it redirects to; not owned.</param>
 /// <param name="endpoint">Is told that ranges are ignored; gives the clock.</param>
 /// <param name="counters">Of requests beyond the first of a read.</param>
-/// <param name="broke">Is told when a body breaks, or is too slow for its reader; null for nobody.</param>
+/// <param name="watcher">Null for nobody.</param>
 public sealed class HttpRangeSource(
     string name, Uri location, long size, SourceIdentity identity, IHttpSender origin, IHttpSender elsewhere,
-    RemoteEndpoint endpoint, SourceCounters counters, Action? broke = null) : IRangeSource
+    RemoteEndpoint endpoint, SourceCounters counters, IBodyWatcher? watcher = null) : IRangeSource
 {
     const int MaxRedirects = 5;
 
@@ -111,7 +111,7 @@ public sealed class HttpRangeSource(
             _ => throw await HttpFailures.OfAsync($"GET {name}", response, endpoint.Delays.Clock, cancellation).ConfigureAwait(false),
         };
         var body = await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false);
-        return new HttpRangeStream(name, response, body, skip, given, broke);
+        return new HttpRangeStream(name, response, body, skip, given, watcher);
     }
 
     (long Skip, long Given) AcceptPart(HttpResponseMessage response, long offset, long length)

@@ -8,8 +8,8 @@ namespace VirtioFsStore.Backends.ObjectStore.Sources.Http;
 /// <param name="body">Of it.</param>
 /// <param name="skip">Bytes before the range.</param>
 /// <param name="length">Of the range, or of what the server gives of it.</param>
-/// <param name="broke">Is told when the body breaks, or is too slow for its reader.</param>
-sealed class HttpRangeStream(string name, HttpResponseMessage response, Stream body, long skip, long length, Action? broke) : AnswerStream(name, skip, length)
+/// <param name="watcher">Null for nobody.</param>
+sealed class HttpRangeStream(string name, HttpResponseMessage response, Stream body, long skip, long length, IBodyWatcher? watcher) : AnswerStream(name, skip, length)
 {
     protected override void Dispose(bool disposing)
     {
@@ -22,17 +22,18 @@ sealed class HttpRangeStream(string name, HttpResponseMessage response, Stream b
         try
         {
             var read = await body.ReadAsync(into, cancellation).ConfigureAwait(false);
-            if (read == 0) broke?.Invoke();
+            if (read == 0) watcher?.Broke();
+            else watcher?.Received(read);
             return read;
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            broke?.Invoke();
+            watcher?.Broke();
             throw new SourceException(SourceFailure.Transient, $"{Name}: the answer broke {Missing} bytes before its end: {e.Message}", e);
         }
         catch (OperationCanceledException)
         {
-            broke?.Invoke();
+            watcher?.GivenUp();
             throw;
         }
     }

@@ -33,10 +33,10 @@ public sealed partial class RegistryClient : IDisposable
         _name = name;
         _timeout = options.Timeout;
         _endpoint = endpoints.Get(name.Host);
-        Counters = new SourceCounters(_endpoint.Counters);
+        Counters = new SourceCounters();
         var credentials = new RegistryCredentials(options.Registry.ConfigFile);
         _hosts = new RegistryHostSet(
-            [.. RegistryHosts.Find(name, options.Registry, endpoints.Warned).Select(host => new RegistryHost(name, host, credentials, Counters, endpoints.Clock))], Counters);
+            [.. RegistryHosts.Find(name, options.Registry, endpoints.Warned).Select(host => new RegistryHost(name, host, credentials, Counters, endpoints))], Counters);
     }
 
     RegistryClient(RegistryClient of)
@@ -48,7 +48,7 @@ public sealed partial class RegistryClient : IDisposable
     /// <summary>For messages.</summary>
     public string Name => $"docker://{_name}";
 
-    /// <summary>Of this client's requests; the total is the registry's.</summary>
+    /// <summary>Of this client's requests, whichever host got them.</summary>
     public SourceCounters Counters { get; }
 
     /// <summary>Reads a manifest, and checks that its bytes have the digest that was asked for and the one that the registry says.</summary>
@@ -104,7 +104,7 @@ public sealed partial class RegistryClient : IDisposable
         var source = new RegistryBlobSource(
             name, size, digest, _hosts, hosts,
             host => new HttpRangeSource(
-                $"{name} of {host.Name}", host.Address($"blobs/{digest}"), size, new SourceIdentity(digest, null), host, host.Elsewhere, _endpoint, Counters, hosts.Count > 1 ? host.Suspect : null));
+                $"{name} of {host.Name}", host.Address($"blobs/{digest}"), size, new SourceIdentity(digest, null), host, host.Elsewhere, _endpoint, host.Counters, host));
         return new ResilientSource(source, _endpoint, _timeout, Counters);
     }
 
@@ -133,7 +133,7 @@ public sealed partial class RegistryClient : IDisposable
             var from = response.RequestMessage!.RequestUri!;
             Uri to;
             using (response) to = HttpRedirects.Target(what, from, response);
-            Counters.Requested();
+            host.Counters.Requested();
             response = await host.SendAsync(action, () => To(request(), to), cancellation).ConfigureAwait(false);
         }
 

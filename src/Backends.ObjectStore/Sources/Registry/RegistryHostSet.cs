@@ -21,19 +21,22 @@ sealed class RegistryHostSet(IReadOnlyList<RegistryHost> hosts, SourceCounters c
         {
             cancellation.ThrowIfCancellationRequested();
             if (failure is not null) counters.Requested();
+            host.Asked();
             try
             {
-                return await ask(host).ConfigureAwait(false);
+                var answer = await ask(host).ConfigureAwait(false);
+                host.Gave();
+                return answer;
             }
             catch (SourceException e)
             {
                 // What it does not have it may get; what it does not give it may give to others.
-                if (e.Failure is SourceFailure.Transient or SourceFailure.Busy) host.Suspect();
+                host.Failed(e);
                 if (failure is null || host.IsServer) failure = e;
             }
             catch (OperationCanceledException)
             {
-                if (among.Count > 1) host.Suspect();
+                host.GivenUp();
                 throw;
             }
         }

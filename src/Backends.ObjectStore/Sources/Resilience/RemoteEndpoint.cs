@@ -7,19 +7,20 @@ public sealed class RemoteEndpoint
     /// <summary>Hides the round trip on a fast line, and is what browsers and registries' own clients are known to do together.</summary>
     public const int DefaultLimit = 16;
 
-    readonly Action<RemoteEndpoint>? _rangesIgnored;
+    readonly RemoteEndpointOptions _options;
+    bool _isPassedOver;
     bool _ignoresRanges;
 
     /// <param name="name">The host as the person names it.</param>
     /// <param name="delays">Between tries.</param>
     /// <param name="limit">Requests in flight at most; at least 2.</param>
-    /// <param name="rangesIgnored">Called once, when it is seen to ignore ranges; null for nobody.</param>
-    public RemoteEndpoint(string name, RetryDelays delays, int limit = DefaultLimit, Action<RemoteEndpoint>? rangesIgnored = null)
+    /// <param name="options">Null for none.</param>
+    public RemoteEndpoint(string name, RetryDelays delays, int limit = DefaultLimit, RemoteEndpointOptions? options = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(limit, 2);
         Name = name;
         Delays = delays;
-        _rangesIgnored = rangesIgnored;
+        _options = options ?? new RemoteEndpointOptions();
         Gate = new RequestGate(name, delays, limit);
     }
 
@@ -34,10 +35,31 @@ public sealed class RemoteEndpoint
 
     internal RequestGate Gate { get; }
 
+    internal TimeSpan? FirstContact => _options.FirstContact;
+
+    internal bool WaitsForCredentials => _options.WaitsForCredentials;
+
+    /// <summary>It fails and is tried again: said once, until it does what it should.</summary>
+    internal void TellOutage(SourceException failure, TimeSpan left)
+    {
+        if (_options.Notice is { } notice && Gate.TellOutage()) notice($"{failure.Message}; trying again for {Math.Ceiling(left.TotalSeconds)} s");
+    }
+
+    /// <summary>Another is asked in its place: said once, until it is used again.</summary>
+    internal void TellPassedOver(string line)
+    {
+        if (!Interlocked.Exchange(ref _isPassedOver, true)) _options.Notice?.Invoke(line);
+    }
+
+    internal void TellUsedAgain(string line)
+    {
+        if (Volatile.Read(ref _isPassedOver) && Interlocked.Exchange(ref _isPassedOver, false)) _options.Notice?.Invoke(line);
+    }
+
     /// <summary>It has sent the whole for a range.</summary>
     public void NoteIgnoredRange()
     {
-        if (!Interlocked.Exchange(ref _ignoresRanges, true)) _rangesIgnored?.Invoke(this);
+        if (!Interlocked.Exchange(ref _ignoresRanges, true)) _options.RangesIgnored?.Invoke(this);
     }
 
     /// <summary>Does something of one request, again where it fails in a way that may pass, until <paramref name="timeout"/> is over.</summary>

@@ -1,8 +1,8 @@
 namespace VirtioFsStore.Backends.ObjectStore.Sources.Resilience;
 
 /// <summary>Counts what a remote source costs. Safe for concurrent use.</summary>
-/// <param name="total">Counts the same once more, for all of a host beside those of one image; null for none.</param>
-public sealed class SourceCounters(SourceCounters? total = null)
+/// <param name="totals">Count the same once more: for all of a host, beside those of one image.</param>
+public sealed class SourceCounters(params SourceCounters[] totals)
 {
     readonly long[] _failures = new long[Enum.GetValues<SourceFailure>().Length];
     long _requests;
@@ -13,32 +13,32 @@ public sealed class SourceCounters(SourceCounters? total = null)
     public void Requested()
     {
         Interlocked.Increment(ref _requests);
-        total?.Requested();
+        foreach (var total in totals) total.Requested();
     }
 
     /// <param name="bytes">Of a body.</param>
     public void Received(long bytes)
     {
         Interlocked.Add(ref _bytesReceived, bytes);
-        total?.Received(bytes);
+        foreach (var total in totals) total.Received(bytes);
     }
 
     public void Retried()
     {
         Interlocked.Increment(ref _retries);
-        total?.Retried();
+        foreach (var total in totals) total.Retried();
     }
 
     public void RangeIgnored()
     {
         Interlocked.Increment(ref _rangesIgnored);
-        total?.RangeIgnored();
+        foreach (var total in totals) total.RangeIgnored();
     }
 
     public void Failed(SourceFailure failure)
     {
         Interlocked.Increment(ref _failures[(int)failure]);
-        total?.Failed(failure);
+        foreach (var total in totals) total.Failed(failure);
     }
 
     /// <summary>Each number for itself is exact; together they are of nearly one moment.</summary>
