@@ -1,7 +1,10 @@
 using System.CommandLine;
+using Microsoft.Extensions.Logging;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Daemon.Images;
+using VirtioFsStore.Daemon.Logging;
+using VirtioFsStore.Daemon.Serving;
 
 namespace VirtioFsStore.Daemon.Commands;
 
@@ -23,12 +26,15 @@ static class ImagePushCommand
         command.Add(s_sourcePlainHttp);
         command.Add(s_targetPlainHttp);
         RemoteSourceOptions.AddTo(command);
-        command.SetAction(async (parsed, stop) =>
+        command.SetAction(async (parsed, _) =>
         {
             var (source, target) = ReadEnds(parsed);
             var platform = parsed.GetValue(s_platform) is { } text ? Platform.Parse(text) : null;
+            using var loggers = DaemonLogging.Create(LogLevel.Warning);
+            // An interrupted push says so, and takes what it has written aside away.
+            using var stop = new StopSignals(loggers.CreateLogger("virtiofs-store"));
             await ImagePushing.RunAsync(
-                ImageReference.Parse(parsed.GetValue(s_source)!), source, platform, ImageReference.Parse(parsed.GetValue(s_target)!), target, Console.Out, stop).ConfigureAwait(false);
+                ImageReference.Parse(parsed.GetValue(s_source)!), source, platform, ImageReference.Parse(parsed.GetValue(s_target)!), target, Console.Out, stop.Token).ConfigureAwait(false);
             return 0;
         });
         return command;
