@@ -19,6 +19,9 @@ public sealed class SourceException : IOException
 
     public SourceFailure Failure { get; }
 
+    /// <summary>Whoever has it could not be reached at all: no such name, nobody listens there, no way to it.</summary>
+    public bool IsUnreachable { get; init; }
+
     /// <summary>How long the source asks to be left alone, if it does.</summary>
     public TimeSpan? RetryAfter { get; }
 }

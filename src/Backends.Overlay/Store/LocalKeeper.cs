@@ -23,8 +23,12 @@ public sealed partial class LocalKeeper(StoreDirectory store, Func<ImageRequest,
 
     readonly ILogger _logger = logger ?? NullLogger.Instance;
     readonly LayerCaches _caches = new(store, logger ?? NullLogger.Instance);
-    readonly RemoteEndpoints _endpoints = new(
-        rangesIgnored: endpoint => Log.RangesIgnored(logger ?? NullLogger.Instance, endpoint.Name), warned: line => Log.Remote(logger ?? NullLogger.Instance, line));
+    readonly RemoteEndpoints _endpoints = new(options: new RemoteEndpointOptions
+    {
+        RangesIgnored = endpoint => Log.RangesIgnored(logger ?? NullLogger.Instance, endpoint.Name),
+        Warned = line => Log.Remote(logger ?? NullLogger.Instance, line),
+        WaitsForCredentials = true,
+    });
 
     public StoreDirectory Store => store;
 

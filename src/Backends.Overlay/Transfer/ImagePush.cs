@@ -113,7 +113,7 @@ public sealed class ImagePush(IImageSource source, IImageTarget target, IProgres
             progress?.Report(new BlobProgress(blob, BlobState.Present, 0));
             return null;
         }
-        catch (SourceException e)
+        catch (SourceException e) when (!e.IsUnreachable)
         {
             throw new SourceException(e.Failure, $"cannot push blob {blob.Digest} ({blob.MediaType}) to {target.Name}: {e.Message}", e, e.RetryAfter);
         }
@@ -153,7 +153,7 @@ public sealed class ImagePush(IImageSource source, IImageTarget target, IProgres
                 return true;
             }, cancellation).ConfigureAwait(false);
         }
-        catch (SourceException e)
+        catch (SourceException e) when (!e.IsUnreachable)
         {
             throw new SourceException(e.Failure, $"cannot push manifest {manifest.Digest} to {target.Name}: {e.Message}", e, e.RetryAfter);
         }
@@ -172,8 +172,9 @@ public sealed class ImagePush(IImageSource source, IImageTarget target, IProgres
             catch (SourceException e)
             {
                 if (await patience.WaitAsync(e, cancellation).ConfigureAwait(false)) continue;
-                // Each request was tried for a while before: at once. What was damaged on its way may be whole the next time.
-                if (e.Failure is not (SourceFailure.Transient or SourceFailure.Busy or SourceFailure.Changed) || ++failures == tries) throw;
+                // Each request was tried for a while before: at once. What was damaged on its way may be whole the next time. A host that
+                // could not be reached in all that time is not there.
+                if (e.IsUnreachable || e.Failure is not (SourceFailure.Transient or SourceFailure.Busy or SourceFailure.Changed) || ++failures == tries) throw;
             }
         }
     }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Microsoft.Extensions.Logging;
-using VirtioFsStore.Backends.ObjectStore.Sources.Resilience;
 using VirtioFsStore.Backends.Overlay.IndexBlobs;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Backends.Overlay.RemoteIndexes;
@@ -23,9 +22,10 @@ sealed class ImageIndexing(StoreDirectory store, TextWriter output)
     public async Task RunAsync(ImageRequest request, bool push, string? tag, ILogger logger, CancellationToken cancellation)
     {
         var reference = request.Reference;
-        var place = ImageSources.Open(reference, request.Remote, new RemoteEndpoints(warned: why => Log.Remote(logger, PlainText.Of(why))));
+        var endpoints = ImagePlace.Endpoints();
+        var place = ImageSources.Open(reference, request.Remote, endpoints);
         await using var placeEnds = place.ConfigureAwait(false);
-        var keeper = new LocalKeeper(store);
+        var keeper = new LocalKeeper(store, asked => ImageSources.Open(asked.Reference, asked.Remote, endpoints));
         await using var keeperEnds = keeper.ConfigureAwait(false);
         var source = keeper.OpenSource(request);
         await using var sourceEnds = source.ConfigureAwait(false);

@@ -21,7 +21,7 @@ public sealed class IgnoredRangeTests
         await using var server = FaultServer.Serve(request => ProxyAnswer.OfContent(request, layer.Blob, null));
         server.Inject(new Fault { IgnoreRange = true }, int.MaxValue);
         var noted = new List<string>();
-        var endpoint = new RemoteEndpoint("host", new RetryDelays(TimeProvider.System, () => 0), rangesIgnored: host => noted.Add(host.Name));
+        var endpoint = new RemoteEndpoint("host", new RetryDelays(TimeProvider.System, () => 0), options: new() { RangesIgnored = host => noted.Add(host.Name) });
         using var link = new HttpLink(HttpTrust.System);
         var blob = new HttpRangeSource("blob", new Uri(server.Url, "blob"), layer.BlobSize, default, link, link, endpoint, endpoint.Counters);
         var source = new ResilientSource(blob, endpoint, TimeSpan.FromMinutes(1));

@@ -141,7 +141,7 @@ public sealed class RegistryClientTests : IAsyncLifetime, IAsyncDisposable
         _registry.WriteHosts("_default", $"[host.\"{mirror.Server.Url}\"]\n");
         mirror.Put(_blob);
         var told = new List<string>();
-        var endpoints = new RemoteEndpoints(_registry.Time, () => 0, new() { Notice = told.Add });
+        var endpoints = new RemoteEndpoints(_registry.Time, () => 0, new() { Warned = told.Add });
         using var client = new RegistryClient(RegistryName.Parse($"{_registry.Server.Host}/{FakeRegistry.Repository}"), _registry.Options, endpoints);
         var blob = client.OpenBlob(_registry.Put(_blob), _blob.Length);
         mirror.Server.Inject(Fault.Answer(500));

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using VirtioFsStore.Backends.ObjectStore.Sources;
+using VirtioFsStore.Backends.ObjectStore.Sources.Resilience;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Backends.Overlay.Tests.Tar;
 using VirtioFsStore.Backends.Overlay.Transfer;
@@ -22,6 +23,21 @@ public sealed class ImagePushTests(ObjectStoreFixture store) : IClassFixture<Obj
         _layout.Dispose();
         _directory.Dispose();
         _profile.Dispose();
+    }
+
+    [Fact]
+    public async Task A_registry_that_cannot_be_reached_is_told_of_once_and_is_all_that_the_error_names()
+    {
+        _layout.Image("v1", Tar("a", 10), Tar("b", 20));
+        var (from, to) = (ImageReference.Parse($"oci:{_layout.Path}:v1"), ImageReference.Parse("docker://127.0.0.1:1/some/where:v1"));
+        var (options, told) = (new RemoteOptions { Timeout = TimeSpan.FromMilliseconds(300) }, new List<string>());
+        await using var source = ImageSources.Open(from, options);
+        await using var target = ImageSources.Open(to, options, new RemoteEndpoints(options: new() { Warned = told.Add }));
+
+        var error = await Assert.ThrowsAsync<SourceException>(() => new ImagePush(source, target, null).RunAsync(from, null, to, default));
+
+        Assert.StartsWith("cannot reach http://127.0.0.1:1: ", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith("cannot reach http://127.0.0.1:1: ", Assert.Single(told), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -74,6 +74,12 @@ public sealed class HttpLink : IHttpSender, IDisposable
     /// <summary>Without the query, which may hold a signature that is worth money, and without a user's name and password.</summary>
     internal static string Shown(Uri address) => address.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped);
 
+    /// <summary>What came in place of TLS is, most often, HTTP's "400 Bad Request".</summary>
+    string TlsHint(string why) =>
+        why.Contains("frame size", StringComparison.OrdinalIgnoreCase) ? "; a server that speaks http is reached with --plain-http"
+        : _trust.AuthorityFiles.Count == 0 ? "; a private authority is named by 'ca' in the host's hosts.toml"
+        : "";
+
     SourceException Failure(HttpMethod method, Uri address, HttpRequestException e)
     {
         var what = $"{method} {Shown(address)}";
@@ -83,9 +89,11 @@ public sealed class HttpLink : IHttpSender, IDisposable
         {
             { InnerException: AuthenticationException } => new SourceException(
                 SourceFailure.Permanent,
-                $"{what}: TLS with {address.Authority} failed: {why}{(_trust.AuthorityFiles.Count == 0 ? "; a private authority is named by 'ca' in the host's hosts.toml" : "")}", e),
+                $"{what}: TLS with {address.Authority} failed: {why}{TlsHint(why)}", e),
             { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded } => new SourceException(
                 SourceFailure.Permanent, $"{what}: the answer's head has more than {MaxHeadSize} KiB", e),
+            { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError } => new SourceException(
+                SourceFailure.Transient, $"cannot reach {address.GetComponents(UriComponents.SchemeAndServer, UriFormat.UriEscaped)}: {why}", e) { IsUnreachable = true },
             _ => new SourceException(SourceFailure.Transient, $"{what} failed: {why}", e),
         };
     }

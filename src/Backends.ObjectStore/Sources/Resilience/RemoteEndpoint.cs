@@ -42,18 +42,18 @@ public sealed class RemoteEndpoint
     /// <summary>It fails and is tried again: said once, until it does what it should.</summary>
     internal void TellOutage(SourceException failure, TimeSpan left)
     {
-        if (_options.Notice is { } notice && Gate.TellOutage()) notice($"{failure.Message}; trying again for {Math.Ceiling(left.TotalSeconds)} s");
+        if (_options.Warned is { } warned && Gate.TellOutage()) warned($"{failure.Message}; trying again for {Math.Ceiling(left.TotalSeconds)} s");
     }
 
     /// <summary>Another is asked in its place: said once, until it is used again.</summary>
     internal void TellPassedOver(string line)
     {
-        if (!Interlocked.Exchange(ref _isPassedOver, true)) _options.Notice?.Invoke(line);
+        if (!Interlocked.Exchange(ref _isPassedOver, true)) _options.Warned?.Invoke(line);
     }
 
     internal void TellUsedAgain(string line)
     {
-        if (Volatile.Read(ref _isPassedOver) && Interlocked.Exchange(ref _isPassedOver, false)) _options.Notice?.Invoke(line);
+        if (Volatile.Read(ref _isPassedOver) && Interlocked.Exchange(ref _isPassedOver, false)) _options.Warned?.Invoke(line);
     }
 
     /// <summary>It has sent the whole for a range.</summary>

@@ -6,22 +6,19 @@ namespace VirtioFsStore.Backends.ObjectStore.Sources.Resilience;
 /// concurrent use.</summary>
 /// <param name="clock">Null for the system's.</param>
 /// <param name="random">In [0, 1), for jitter; null for the system's.</param>
-/// <param name="rangesIgnored">Called once for each host that is seen to ignore ranges; null for nobody.</param>
-/// <param name="warned">Called with a line for a person about what stops nothing: an upload of which it cannot be noted what was sent, a key of a hosts.toml
-/// that means nothing; null for nobody.</param>
-public sealed class RemoteEndpoints(
-    TimeProvider? clock = null, Func<double>? random = null, Action<RemoteEndpoint>? rangesIgnored = null, Action<string>? warned = null)
+/// <param name="options">Of all of them; null for none.</param>
+public sealed class RemoteEndpoints(TimeProvider? clock = null, Func<double>? random = null, RemoteEndpointOptions? options = null)
 {
     readonly RetryDelays _delays = new(clock ?? TimeProvider.System, random ?? Random.Shared.NextDouble);
     readonly ConcurrentDictionary<string, RemoteEndpoint> _endpoints = new(StringComparer.Ordinal);
 
     public TimeProvider Clock => _delays.Clock;
 
-    internal Action<string>? Warned => warned;
+    internal Action<string>? Warned => options?.Warned;
 
     /// <summary>Those that were asked for so far.</summary>
     public IEnumerable<RemoteEndpoint> All => _endpoints.Values;
 
     /// <param name="name">HOST[:PORT] of a registry or an S3 endpoint, as the person names it.</param>
-    public RemoteEndpoint Get(string name) => _endpoints.GetOrAdd(name, host => new RemoteEndpoint(host, _delays, rangesIgnored: rangesIgnored));
+    public RemoteEndpoint Get(string name) => _endpoints.GetOrAdd(name, host => new RemoteEndpoint(host, _delays, options: options));
 }

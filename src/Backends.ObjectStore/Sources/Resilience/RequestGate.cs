@@ -24,9 +24,32 @@ sealed class RequestGate(string name, RetryDelays delays, int limit)
     int _failures;
     bool _probing;
     bool _resuming;
+    bool _isPauseAskedFor;
+    bool _isOutageTold;
+    bool _hasAnswered;
     long _notBefore = long.MinValue;
     long _lastProgress = delays.Clock.GetTimestamp();
     SourceException? _lastFailure;
+
+    /// <summary>Whether it ever said anything, be it a refusal.</summary>
+    public bool HasAnswered
+    {
+        get
+        {
+            lock (_lock) return _hasAnswered;
+        }
+    }
+
+    /// <summary>True for the first who asks since the last request went well: of an outage there is one word.</summary>
+    public bool TellOutage()
+    {
+        lock (_lock)
+        {
+            var isFirst = !_isOutageTold;
+            _isOutageTold = true;
+            return isFirst;
+        }
+    }
 
     /// <param name="priority">Whose turn comes first.</param>
     /// <param name="timeout">How long to wait while nothing comes from the host. A full but working line is waited for.</param>
@@ -41,7 +64,12 @@ sealed class RequestGate(string name, RetryDelays delays, int limit)
         lock (_lock)
         {
             if (Pause() is var pause && pause > timeout)
-                throw new SourceException(SourceFailure.Busy, $"{name} asked to be left alone for another {Math.Ceiling(pause.TotalSeconds)} s{Because()}", _lastFailure, pause);
+            {
+                throw _isPauseAskedFor
+                    ? new SourceException(SourceFailure.Busy, $"{name} asked to be left alone for another {Math.Ceiling(pause.TotalSeconds)} s{Because()}", _lastFailure, pause)
+                    : Down($"{name} does not answer as it should");
+            }
+
             queue.AddLast(waiter);
             Admit();
         }
@@ -65,7 +93,7 @@ sealed class RequestGate(string name, RetryDelays delays, int limit)
             }
 
             if (Withdraw(queue, waiter) is { } late) return late;
-            throw new SourceException(SourceFailure.Transient, $"{name} could not be asked for {timeout.TotalSeconds:0.#} s{Because()}", _lastFailure);
+            lock (_lock) throw Down($"{name} could not be asked for {timeout.TotalSeconds:0.#} s");
         }
     }
 
@@ -74,16 +102,18 @@ sealed class RequestGate(string name, RetryDelays delays, int limit)
         lock (_lock)
         {
             EndProbe(lease);
+            _hasAnswered |= failure is not { Failure: SourceFailure.Transient };
+            if (failure is null) _isOutageTold = false;
             switch (failure?.Failure)
             {
                 case SourceFailure.Transient:
                     _lastFailure = failure;
                     _failures++;
-                    if (_failures >= FailuresOfAnOutage) HoldBack(delays.After(_failures - FailuresOfAnOutage + 1));
+                    if (_failures >= FailuresOfAnOutage) HoldBack(delays.After(_failures - FailuresOfAnOutage + 1), isAskedFor: false);
                     break;
                 case SourceFailure.Busy:
                     _lastFailure = failure;
-                    HoldBack(failure.RetryAfter ?? delays.After(1));
+                    HoldBack(failure.RetryAfter ?? delays.After(1), isAskedFor: failure.RetryAfter is not null);
                     break;
                 default:
                     // Whatever else it says, it answers.
@@ -156,10 +186,10 @@ sealed class RequestGate(string name, RetryDelays delays, int limit)
         }
     }
 
-    void HoldBack(TimeSpan pause)
+    void HoldBack(TimeSpan pause, bool isAskedFor)
     {
         var until = delays.Clock.GetTimestamp() + (long)((pause < s_longestPause ? pause : s_longestPause).TotalSeconds * delays.Clock.TimestampFrequency);
-        _notBefore = Math.Max(_notBefore, until);
+        if (until > _notBefore) (_notBefore, _isPauseAskedFor) = (until, isAskedFor);
     }
 
     TimeSpan Pause()
@@ -168,6 +198,11 @@ sealed class RequestGate(string name, RetryDelays delays, int limit)
         // Whole milliseconds, upwards: timers count in them, and one that fires early would be set again and again.
         return _notBefore <= now ? TimeSpan.Zero : TimeSpan.FromMilliseconds(Math.Ceiling(delays.Clock.GetElapsedTime(now, _notBefore).TotalMilliseconds));
     }
+
+    /// <summary>One that could not be reached has said all that there is to say. Under the lock.</summary>
+    SourceException Down(string what) => _lastFailure is { IsUnreachable: true } last
+        ? new SourceException(SourceFailure.Transient, last.Message, last) { IsUnreachable = true }
+        : new SourceException(SourceFailure.Transient, what + Because(), _lastFailure);
 
     string Because() => _lastFailure is null ? "" : ": " + _lastFailure.Message;
 }

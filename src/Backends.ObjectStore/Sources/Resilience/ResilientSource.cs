@@ -30,7 +30,7 @@ public sealed class ResilientSource(IRangeSource source, RemoteEndpoint endpoint
     {
         // Where to read may come out of an index that someone else made.
         if (offset < 0 || length < 1 || length > Size - offset) throw new SourceException($"{Name} has {Size} bytes: there are not {length} at {offset}");
-        var stream = new ResilientStream(this, offset, length, new Retrying(endpoint, Counters, priority, timeout, Name));
+        var stream = new ResilientStream(this, offset, length, new Retrying(endpoint, Counters, priority, timeout, Name, endpoint.WaitsForCredentials));
         await stream.BeginAsync(cancellation).ConfigureAwait(false);
         return stream;
     }

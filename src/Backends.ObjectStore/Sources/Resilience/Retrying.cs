@@ -5,7 +5,9 @@ namespace VirtioFsStore.Backends.ObjectStore.Sources.Resilience;
 /// <summary>The tries of one operation on a remote host: how long each may take, how long to wait between them, and when it is enough. Used by
 /// one at a time.</summary>
 /// <param name="what">For messages: what is asked for; null where whoever asks says so.</param>
-sealed class Retrying(RemoteEndpoint endpoint, SourceCounters counters, RequestPriority priority, TimeSpan timeout, string? what = null)
+/// <param name="waitsForCredentials">Whether a refusal may pass, too.</param>
+sealed class Retrying(
+    RemoteEndpoint endpoint, SourceCounters counters, RequestPriority priority, TimeSpan timeout, string? what = null, bool waitsForCredentials = false)
 {
     /// <summary>So that a try which hangs leaves time for two others.</summary>
     const int TriesThatMayHang = 3;
@@ -13,17 +15,20 @@ sealed class Retrying(RemoteEndpoint endpoint, SourceCounters counters, RequestP
     /// <summary>More than fit into any sensible time, with the delays between them.</summary>
     const int MaxTries = 100;
 
+    readonly TimeSpan _timeout = timeout;
     readonly TimeProvider _clock = endpoint.Delays.Clock;
     long _progress = endpoint.Delays.Clock.GetTimestamp();
     int _failures;
+    TimeSpan _limit = timeout;
 
-    TimeSpan Left => timeout - _clock.GetElapsedTime(_progress);
+    TimeSpan Left => _limit - _clock.GetElapsedTime(_progress);
 
     /// <summary>Something came that was wanted: all begins anew.</summary>
     public void Progressed()
     {
         Came();
         _failures = 0;
+        _limit = _timeout;
     }
 
     /// <summary>Something came: the time counts from now on, but not the tries, which would never end where the same comes again and again.</summary>
@@ -85,8 +90,8 @@ sealed class Retrying(RemoteEndpoint endpoint, SourceCounters counters, RequestP
     /// <exception cref="SourceException">The time is over.</exception>
     public TimeSpan TimeOfTry()
     {
-        var (time, left) = (timeout / TriesThatMayHang, Left);
-        if (left <= TimeSpan.Zero) throw TookTooLong(timeout);
+        var (time, left) = (_timeout / TriesThatMayHang, Left);
+        if (left <= TimeSpan.Zero) throw TookTooLong(_limit);
         return left < time ? left : time;
     }
 
@@ -101,17 +106,23 @@ sealed class Retrying(RemoteEndpoint endpoint, SourceCounters counters, RequestP
     public async ValueTask WaitAfterAsync(SourceException failure, CancellationToken cancellation)
     {
         counters.Failed(failure.Failure);
-        if (failure.Failure is not (SourceFailure.Transient or SourceFailure.Busy)) ExceptionDispatchInfo.Throw(failure);
+        if (!MayPass(failure.Failure)) ExceptionDispatchInfo.Throw(failure);
         _failures++;
+        if (failure.IsUnreachable && !endpoint.Gate.HasAnswered && endpoint.FirstContact is { } first && first < _limit) _limit = first;
         var delay = endpoint.Delays.After(_failures);
         // On top of what was asked for, or all would come back in the same moment.
         if (failure.RetryAfter is { } asked) delay += asked;
         if (delay >= Left || _failures >= MaxTries)
         {
             throw new SourceException(
-                failure.Failure, $"{failure.Message} ({_failures} {(_failures == 1 ? "try" : "tries")} in {timeout.TotalSeconds:0.#} s)", failure, failure.RetryAfter);
+                failure.Failure, $"{failure.Message} ({_failures} {(_failures == 1 ? "try" : "tries")} in {_limit.TotalSeconds:0.#} s)", failure, failure.RetryAfter) { IsUnreachable = failure.IsUnreachable };
         }
+
+        if (failure.IsUnreachable || failure.Failure == SourceFailure.Refused) endpoint.TellOutage(failure, Left);
 
         await Task.Delay(delay, _clock, cancellation).ConfigureAwait(false);
     }
+
+    bool MayPass(SourceFailure failure) =>
+        failure is SourceFailure.Transient or SourceFailure.Busy || (waitsForCredentials && failure == SourceFailure.Refused);
 }

@@ -177,7 +177,7 @@ public sealed class S3FolderTests(ObjectStoreFixture store) : IClassFixture<Obje
     {
         var told = new List<string>();
         await File.WriteAllTextAsync(_notes["uploads"], "a file");
-        await using var folder = new S3Folder($"{await store.CreateBucketAsync()}/p", await OptionsAsync(), new RemoteEndpoints(warned: told.Add));
+        await using var folder = new S3Folder($"{await store.CreateBucketAsync()}/p", await OptionsAsync(), new RemoteEndpoints(options: new() { Warned = told.Add }));
         var content = RandomNumberGenerator.GetBytes(2 * S3Upload.LeastPart);
 
         await folder.PutAsync("a", new MemoryStream(content), content.Length, null, default);
