@@ -44,7 +44,7 @@ sealed partial class LayerFetcher
         catch (Exception e) when (e is not OperationCanceledException)
         {
             _store.Counters.FailedFetch(readahead: false);
-            if (e is SourceException or DecompressionException) Log.FetchFailed(_logger, _store.Name, e.Message);
+            if (e is SourceException or DecompressionException) TellFailure(e);
             else Log.FetchBroke(_logger, _store.Name, e.Message, e);
             return new ReadThrough(Errno.EIO, null);
         }

@@ -74,7 +74,7 @@ sealed partial class LayerFetcher
             {
                 _store.Counters.FailedFetch(readahead: !waited);
                 if (e is not SourceException) Log.FetchBroke(_logger, _store.Name, e.Message, e);
-                else if (waited) Log.FetchFailed(_logger, _store.Name, e.Message);
+                else if (waited) TellFailure(e);
                 else Log.ReadaheadFailed(_logger, _store.Name, e.Message);
             }
         }
@@ -186,7 +186,7 @@ sealed partial class LayerFetcher
                         fed += filler.Feed(offset + fed, output.AsSpan(fed, given - fed), out var error);
                         if (error == Errno.None) continue;
                         if (error is not (Errno.ENOSPC or Errno.EDQUOT)) throw new SystemCallException(error, filler.IsOpen ? "pwrite" : "fsync", _store.Name);
-                        if (roomMade++ == MaxRoomMade || !await MakeRoomAsync(run).ConfigureAwait(false)) return NoSpace();
+                        if (roomMade++ == MaxRoomMade || !await MakeRoomAsync(run).ConfigureAwait(false)) return NoSpace(run);
                     }
                 }
 
@@ -208,12 +208,19 @@ sealed partial class LayerFetcher
             ArrayPool<byte>.Shared.Return(input);
             ArrayPool<byte>.Shared.Return(output);
         }
+    }
 
-        FetchOutcome NoSpace()
-        {
-            Log.DiskFull(_logger, _store.Name);
-            return FetchOutcome.NoSpace;
-        }
+    FetchOutcome NoSpace(FetchRun run)
+    {
+        bool waited;
+        lock (_gate) waited = run.HasWaiters;
+        if (waited && _fullLine.IsDue()) Log.DiskFull(_logger, _store.Name);
+        return FetchOutcome.NoSpace;
+    }
+
+    void TellFailure(Exception failure)
+    {
+        if (_failureLine.IsDue()) Log.FetchFailed(_logger, _store.Name, failure.Message);
     }
 
     /// <summary>Room is made for what someone waits for; what is only read ahead drives nothing out.</summary>

@@ -28,6 +28,8 @@ sealed partial class LayerFetcher : IAsyncDisposable
 
     readonly List<FetchRun> _queue = [];
     readonly List<Task> _working = [];
+    readonly RareLine _failureLine;
+    readonly RareLine _fullLine;
     SpanTable? _spans;
 
     /// <summary>Which spans were read since this was made, and how much of the blob they are.</summary>
@@ -52,6 +54,7 @@ sealed partial class LayerFetcher : IAsyncDisposable
         _source = new SourceSlot(openBlob);
         _options = options;
         _logger = logger;
+        (_failureLine, _fullLine) = (new RareLine(options.Clock), new RareLine(options.Clock));
         _idle = options.Clock.CreateTimer(_ => SyncIdle(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 

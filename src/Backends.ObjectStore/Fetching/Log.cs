@@ -4,7 +4,7 @@ namespace VirtioFsStore.Backends.ObjectStore.Fetching;
 
 static partial class Log
 {
-    [LoggerMessage(Level = LogLevel.Error, Message = "Content of {File} could not be fetched: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "Content of {File} could not be fetched: {Reason}. While that goes on, it is said once a minute")]
     public static partial void FetchFailed(ILogger logger, string file, string reason);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Content of {File} could not be fetched or stored: {Reason}")]
@@ -19,7 +19,7 @@ static partial class Log
     [LoggerMessage(Level = LogLevel.Warning, Message = "Of what came for {File}, {Count} pieces had other bytes than the layer's index says; they are dropped")]
     public static partial void Mismatches(ILogger logger, string file, int count);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The disk of {File} is full, and nothing could be evicted from the cache; what was to be stored there is dropped")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The disk of {File} is full, and evicting from the cache does not make enough room; what was to be stored there is dropped, and what is read of it comes by memory. While that goes on, it is said once a minute")]
     public static partial void DiskFull(ILogger logger, string file);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Of {File}, something of the pieces {First} to {Last} was found damaged while a guest has it mapped, and is not written before the guest lets go of it; reading it fails until then")]

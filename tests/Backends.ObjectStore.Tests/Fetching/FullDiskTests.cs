@@ -3,7 +3,9 @@ using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.ObjectStore.Fetching;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.ObjectStore.Tests.Cache;
+using VirtioFsStore.Backends.ObjectStore.Tests.Resilience;
 using VirtioFsStore.Core.Interop;
+using VirtioFsStore.Driver.Hosting;
 using Xunit;
 
 namespace VirtioFsStore.Backends.ObjectStore.Tests.Fetching;
@@ -74,6 +76,19 @@ public sealed class FullDiskTests : IAsyncDisposable
 
         Assert.Equal(0, _store.AllocatedBytes);
         Assert.Equal(30, _store.Counters.Read().ReadThroughs);
+    }
+
+    [Fact]
+    public async Task What_goes_on_is_said_once_a_minute()
+    {
+        _disk.Room = 0;
+        var (logger, clock) = (new CollectingLogger(), new ManualClock());
+        await using var cache = new LayerCache(_store, _ => new(_source), CacheFixture.Plain with { Clock = clock }, logger);
+        for (var i = 0; i < 5; i++) Assert.Equal(Errno.ENOSPC, await cache.EnsureAsync(i, 1, null, default));
+        Assert.Contains("is full", Assert.Single(logger.Lines).Text, StringComparison.Ordinal);
+        clock.Advance(TimeSpan.FromMinutes(1));
+        for (var i = 0; i < 5; i++) Assert.Equal(Errno.ENOSPC, await cache.EnsureAsync(i, 1, null, default));
+        Assert.Equal(2, logger.Lines.Count);
     }
 
     [Fact]
