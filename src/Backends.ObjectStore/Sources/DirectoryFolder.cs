@@ -106,6 +106,7 @@ public sealed class DirectoryFolder(string path) : IWritableFolder
     static async ValueTask CopyAsync(Stream content, FileStream file, long length, Action<long>? progress, CancellationToken cancellation)
     {
         var buffer = new byte[BufferSize];
+        progress?.Invoke(0);
         for (long have = 0; have < length; progress?.Invoke(have))
         {
             var read = await content.ReadAsync(buffer.AsMemory(0, (int)Math.Min(buffer.Length, length - have)), cancellation).ConfigureAwait(false);

@@ -12,7 +12,7 @@ public interface IWritableFolder : IObjectFolder
     /// <param name="key">Its name.</param>
     /// <param name="content">Read once from its beginning to its end; when it fails, no object comes about.</param>
     /// <param name="length">Of the content, in bytes.</param>
-    /// <param name="progress">Bytes that are there so far; called from any thread.</param>
+    /// <param name="progress">Bytes that are there so far, before anything is written, and then as it goes on; called from any thread.</param>
     /// <param name="cancellation">Ends the work.</param>
     /// <exception cref="SourceException">It cannot be written, or the content fails.</exception>
     ValueTask PutAsync(string key, Stream content, long length, Action<long>? progress, CancellationToken cancellation);

@@ -20,7 +20,7 @@ public interface IImageTarget : IImageSource
     /// goes on where it stopped, where the target can.</summary>
     /// <param name="blob">What it is.</param>
     /// <param name="from">Its bytes.</param>
-    /// <param name="progress">Bytes that are there so far; called from any thread.</param>
+    /// <param name="progress">Bytes that are there so far, before anything is sent, and then as it goes on; called from any thread.</param>
     /// <param name="cancellation">Ends the upload; what is there of it may be left for a later one.</param>
     /// <exception cref="SourceException">It cannot be read or written, or has another digest.</exception>
     ValueTask PushBlobAsync(Descriptor blob, IRangeSource from, Action<long>? progress, CancellationToken cancellation);

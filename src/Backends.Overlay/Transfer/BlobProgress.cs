@@ -6,4 +6,5 @@ namespace VirtioFsStore.Backends.Overlay.Transfer;
 /// <param name="State">How far it is.</param>
 /// <param name="Bytes">That the target has of it.</param>
 /// <param name="Wait">For how long it is held; else zero.</param>
-public readonly record struct BlobProgress(Descriptor Blob, BlobState State, long Bytes, TimeSpan Wait = default);
+/// <param name="Found">Bytes of one that was sent which the target had of an earlier push.</param>
+public readonly record struct BlobProgress(Descriptor Blob, BlobState State, long Bytes, TimeSpan Wait = default, long Found = 0);

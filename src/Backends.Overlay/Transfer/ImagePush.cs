@@ -84,11 +84,12 @@ public sealed class ImagePush(IImageSource source, IImageTarget target, IProgres
         await Parallel.ForEachAsync(
             blobs, new ParallelOptions { MaxDegreeOfParallelism = BlobsAtATime, CancellationToken = cancellation }, async (blob, stop) =>
             {
-                switch (await PushBlobAsync(blob, optional.Contains(blob.Digest), stop).ConfigureAwait(false))
+                var (outcome, found) = await PushBlobAsync(blob, optional.Contains(blob.Digest), stop).ConfigureAwait(false);
+                switch (outcome)
                 {
                     case true:
                         Interlocked.Increment(ref sent);
-                        Interlocked.Add(ref bytes, blob.Size);
+                        Interlocked.Add(ref bytes, blob.Size - found);
                         break;
                     case false:
                         Interlocked.Increment(ref present);
@@ -101,8 +102,9 @@ public sealed class ImagePush(IImageSource source, IImageTarget target, IProgres
         return (sent, present, bytes, missing.ToHashSet());
     }
 
-    /// <summary>True if it was sent, false if it was there, null if nobody has it and it can be done without.</summary>
-    async ValueTask<bool?> PushBlobAsync(Descriptor blob, bool isOptional, CancellationToken cancellation)
+    /// <summary>True if it was sent, false if it was there, null if nobody has it and it can be done without; and how many bytes of one that was
+    /// sent were there.</summary>
+    async ValueTask<(bool? Sent, long Found)> PushBlobAsync(Descriptor blob, bool isOptional, CancellationToken cancellation)
     {
         try
         {
@@ -111,7 +113,7 @@ public sealed class ImagePush(IImageSource source, IImageTarget target, IProgres
         catch (SourceException e) when (e.Failure == SourceFailure.Missing && isOptional)
         {
             progress?.Report(new BlobProgress(blob, BlobState.Present, 0));
-            return null;
+            return default;
         }
         catch (SourceException e) when (!e.IsUnreachable)
         {
@@ -119,20 +121,20 @@ public sealed class ImagePush(IImageSource source, IImageTarget target, IProgres
         }
     }
 
-    async ValueTask<bool> PushBlobAsync(Descriptor blob, PushPatience patience, CancellationToken cancellation)
+    async ValueTask<(bool? Sent, long Found)> PushBlobAsync(Descriptor blob, PushPatience patience, CancellationToken cancellation)
     {
         if (await target.HasBlobAsync(blob, cancellation).ConfigureAwait(false))
         {
             progress?.Report(new BlobProgress(blob, BlobState.Present, blob.Size));
-            return false;
+            return (false, 0);
         }
 
         progress?.Report(new BlobProgress(blob, BlobState.Sending, 0));
         var content = await source.OpenBlobAsync(blob, cancellation).ConfigureAwait(false);
         await using (content.ConfigureAwait(false))
             await target.PushBlobAsync(blob, content, Sent, cancellation).ConfigureAwait(false);
-        progress?.Report(new BlobProgress(blob, BlobState.Sent, blob.Size));
-        return true;
+        progress?.Report(new BlobProgress(blob, BlobState.Sent, blob.Size, Found: patience.Found));
+        return (true, patience.Found);
 
         void Sent(long have)
         {

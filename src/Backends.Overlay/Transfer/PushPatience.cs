@@ -18,6 +18,16 @@ sealed class PushPatience(Descriptor item, IProgress<BlobProgress>? progress, Ti
     long? _since;
 
     long _most;
+    long? _found;
+
+    /// <summary>Bytes that were there before the first try.</summary>
+    public long Found
+    {
+        get
+        {
+            lock (_lock) return _found ?? 0;
+        }
+    }
 
     public bool WasAsked { get; private set; }
 
@@ -26,6 +36,7 @@ sealed class PushPatience(Descriptor item, IProgress<BlobProgress>? progress, Ti
     {
         lock (_lock)
         {
+            _found ??= bytes;
             if (bytes > _most) (_most, _since) = (bytes, null);
         }
     }

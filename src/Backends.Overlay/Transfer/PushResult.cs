@@ -7,5 +7,5 @@ namespace VirtioFsStore.Backends.Overlay.Transfer;
 /// <param name="Manifests">Pushed, the index included.</param>
 /// <param name="BlobsSent">That the target lacked.</param>
 /// <param name="BlobsPresent">That it had.</param>
-/// <param name="BytesSent">Of blobs.</param>
+/// <param name="BytesSent">Of blobs, less what the target had of an earlier push.</param>
 public sealed record PushResult(Digest Digest, string Tag, int Manifests, int BlobsSent, int BlobsPresent, long BytesSent);

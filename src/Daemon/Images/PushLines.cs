@@ -17,6 +17,6 @@ sealed class PushLines(TextWriter output) : IProgress<BlobProgress>
         };
         if (outcome is null) return;
         lock (output)
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{value.Blob.Digest} {outcome}, {value.Blob.Size} bytes"));
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{value.Blob.Digest} {outcome}, {value.Blob.Size} bytes{(value.Found > 0 ? $", of which {value.Found} were there" : "")}"));
     }
 }

@@ -75,6 +75,7 @@ public sealed class S3Folder : IWritableFolder
 
         var all = new byte[length];
         await content.ReadExactlyAsync(all, cancellation).ConfigureAwait(false);
+        progress?.Invoke(0);
         await PutAsync(key, all, null, null, cancellation).ConfigureAwait(false);
         progress?.Invoke(length);
     }

@@ -61,6 +61,7 @@ sealed class S3Upload(S3Requests requests, string bucket, string key, long lengt
     {
         byte[][] buffers = [new byte[_partLength], new byte[_partLength]];
         var parts = new List<PartETag>();
+        var ahead = there.Keys.Sum(LengthOf);
         var sending = Task.CompletedTask;
         try
         {
@@ -72,8 +73,9 @@ sealed class S3Upload(S3Requests requests, string bucket, string key, long lengt
                 await content.ReadExactlyAsync(buffer.AsMemory(0, count), requests.Cancellation).ConfigureAwait(false);
                 var hash = Convert.ToHexStringLower(SHA256.HashData(buffer.AsSpan(0, count)));
                 await sending.ConfigureAwait(false);
-                progress?.Invoke(offset);
+                progress?.Invoke(offset + ahead);
                 var noted = there.GetValueOrDefault(number);
+                if (there.ContainsKey(number)) ahead -= count;
                 parts.Add(new PartETag(number, noted.ETag));
                 sending = noted.Hash == hash ? Task.CompletedTask : SendAsync(id, parts[^1], hash, buffer, count);
             }
@@ -87,6 +89,9 @@ sealed class S3Upload(S3Requests requests, string bucket, string key, long lengt
         await sending.ConfigureAwait(false);
         return parts;
     }
+
+    /// <summary>0 of a part that the object does not have.</summary>
+    long LengthOf(int part) => Math.Clamp(length - (part - 1L) * _partLength, 0, _partLength);
 
     async Task SendAsync(string id, PartETag part, string hash, byte[] buffer, int count)
     {

@@ -133,9 +133,12 @@ public sealed class S3FolderTests(ObjectStoreFixture store) : IClassFixture<Obje
         Assert.Null(await folder.FindAsync("a", default));
         Assert.Equal([1, 2, 3], PartsSent(proxy));
 
-        await folder.PutAsync("a", new MemoryStream(content), content.Length, null, default);
+        var progress = new List<long>();
+        await folder.PutAsync("a", new MemoryStream(content), content.Length, progress.Add, default);
 
         Assert.Equal([1, 2, 3, 4], PartsSent(proxy));
+        // What was there is told before anything is sent.
+        Assert.Equal((3 * S3Upload.LeastPart, content.Length), (progress[0], progress[^1]));
         Assert.Empty(Directory.GetFiles(_notes["uploads"]));
         Assert.Equal(content, await ReadAllAsync(folder, "a", content.Length));
     }
