@@ -1,3 +1,4 @@
+using System.Text;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.ObjectStore.Sources.Resilience;
 using VirtioFsStore.Backends.ObjectStore.Tests.Resilience;
@@ -222,5 +223,17 @@ public sealed class HttpRangeSourceTests : IAsyncLifetime, IAsyncDisposable
             _http.Server.Inject(fault);
         Assert.Equal(_http.Expected(10, 90_000), await HttpSource.ReadAsync(_http.Resilient, 10, 90_000));
         Assert.Equal(6, _http.Endpoint.Counters.Snapshot().Retries);
+    }
+
+    [Theory]
+    [InlineData("Client sent an HTTP request to an HTTPS server.\n", true)]
+    [InlineData("<html><head><title>400 The plain HTTP request was sent to HTTPS port</title></head></html>", true)]
+    [InlineData("bad request", false)]
+    public async Task A_server_that_speaks_https_is_told_from_one_that_refuses(string body, bool hint)
+    {
+        _http.Server.Inject(new Fault { Status = 400, Body = Encoding.ASCII.GetBytes(body) });
+        var error = await Assert.ThrowsAsync<SourceException>(async () => await _http.Once.OpenAsync(0, 10, default));
+        Assert.Contains("400 BadRequest", error.Message, StringComparison.Ordinal);
+        Assert.Equal(hint, error.Message.Contains("it was asked by http and speaks https", StringComparison.Ordinal));
     }
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using VirtioFsStore.Backends.ObjectStore.Sources;
@@ -142,5 +143,25 @@ public sealed class TlsTests : IDisposable
         var file = Write("empty.pem", "nothing");
         Assert.Contains(file, Assert.Throws<SourceException>(() => new HttpLink(new HttpTrust([], [(file, null)], false))).Message, StringComparison.Ordinal);
         Assert.Contains("absent", Assert.Throws<SourceException>(() => new HttpLink(new HttpTrust([Path.Combine(_folder, "absent")], [], false))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Who_answers_in_http_where_https_was_asked_for_is_reached_with_an_option_that_is_named()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var answering = AnswerAsync();
+        using var link = new HttpLink(HttpTrust.System);
+        var error = await Assert.ThrowsAsync<SourceException>(async () => await link.SendAsync(() => new HttpRequestMessage(HttpMethod.Get, $"https://{listener.LocalEndpoint}/v2/"), default));
+        Assert.EndsWith("a server that speaks http is reached with --plain-http", error.Message, StringComparison.Ordinal);
+        await answering;
+
+        async Task AnswerAsync()
+        {
+            using var client = await listener.AcceptTcpClientAsync();
+            var stream = client.GetStream();
+            _ = await stream.ReadAsync(new byte[4096]);
+            await stream.WriteAsync("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"u8.ToArray());
+        }
     }
 }

@@ -93,7 +93,8 @@ public sealed class HttpLink : IHttpSender, IDisposable
             { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded } => new SourceException(
                 SourceFailure.Permanent, $"{what}: the answer's head has more than {MaxHeadSize} KiB", e),
             { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError } => new SourceException(
-                SourceFailure.Transient, $"cannot reach {address.GetComponents(UriComponents.SchemeAndServer, UriFormat.UriEscaped)}: {why}", e) { IsUnreachable = true },
+                SourceFailure.Transient, $"cannot reach {address.GetComponents(UriComponents.SchemeAndServer, UriFormat.UriEscaped)}: {why}", e)
+            { IsUnreachable = true },
             _ => new SourceException(SourceFailure.Transient, $"{what} failed: {why}", e),
         };
     }

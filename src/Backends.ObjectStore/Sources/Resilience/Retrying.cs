@@ -115,7 +115,8 @@ sealed class Retrying(
         if (delay >= Left || _failures >= MaxTries)
         {
             throw new SourceException(
-                failure.Failure, $"{failure.Message} ({_failures} {(_failures == 1 ? "try" : "tries")} in {_limit.TotalSeconds:0.#} s)", failure, failure.RetryAfter) { IsUnreachable = failure.IsUnreachable };
+                failure.Failure, $"{failure.Message} ({_failures} {(_failures == 1 ? "try" : "tries")} in {_limit.TotalSeconds:0.#} s)", failure, failure.RetryAfter)
+            { IsUnreachable = failure.IsUnreachable };
         }
 
         if (failure.IsUnreachable || failure.Failure == SourceFailure.Refused) endpoint.TellOutage(failure, Left);
