@@ -119,7 +119,6 @@ static partial class Log
     [LoggerMessage(30, LogLevel.Debug, "at most {Files} files are open at once, not {Wanted}: raising the hard limit needs CAP_SYS_RESOURCE")]
     public static partial void FewerOpenFiles(ILogger logger, ulong files, ulong wanted);
 
-
     [LoggerMessage(65, LogLevel.Information, "{Image} is indexed already: its layers are indexed anew, and it keeps its tag")]
     public static partial void IndexedAlready(ILogger logger, string image);
 }

@@ -28,7 +28,7 @@ public sealed class RemoteCommandTests : IDisposable
         push.Terminate();
         Assert.True(push.WaitForExit(s_patience));
         Assert.Equal(1, push.ExitCode);
-        Assert.StartsWith("cannot reach http://127.0.0.1:1: ", push.ErrorText, StringComparison.Ordinal);
+        Assert.StartsWith("virtiofs-store: cannot reach http://127.0.0.1:1: ", push.ErrorText, StringComparison.Ordinal);
         Assert.EndsWith("virtiofs-store: interrupted", push.ErrorText.TrimEnd(), StringComparison.Ordinal);
     }
 
