@@ -44,15 +44,12 @@ public sealed class DirectoryFolder(string path) : IWritableFolder
             {
                 await CopyAsync(content, file, length, progress, cancellation).ConfigureAwait(false);
                 file.Flush(flushToDisk: true);
+                Directory.CreateDirectory(Path.GetDirectoryName(PathOf(key))!);
+                // While it is locked: under its own name, nobody may find it without.
+                File.Move(temporary, PathOf(key), overwrite: true);
             }
 
-            Directory.CreateDirectory(Path.GetDirectoryName(PathOf(key))!);
-            File.Move(temporary, PathOf(key), overwrite: true);
             SyncDirectory(Path.GetDirectoryName(PathOf(key))!);
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new SourceException($"cannot write {PathOf(key)}: no directory can be made at {path}", e);
         }
         catch (Exception e) when (e is not SourceException and (IOException or UnauthorizedAccessException))
         {
@@ -187,6 +184,10 @@ public sealed class DirectoryFolder(string path) : IWritableFolder
                 _ = waiting.ContinueWith(_ => directory.Dispose(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
                 throw;
             }
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new SourceException($"nothing can be written: no directory can be made at {path}", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or SystemCallException)
         {
