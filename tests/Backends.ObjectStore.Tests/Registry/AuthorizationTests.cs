@@ -1,6 +1,7 @@
 using System.Text;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.ObjectStore.Sources.Registry;
+using VirtioFsStore.Backends.ObjectStore.Sources.Resilience;
 using VirtioFsStore.FaultProxy;
 using Xunit;
 
@@ -56,6 +57,33 @@ public sealed class AuthorizationTests : IAsyncLifetime, IAsyncDisposable
     }
 
     async Task<SourceException> FailAsync() => await Assert.ThrowsAsync<SourceException>(ReadAsync);
+
+    [Fact]
+    public async Task A_password_that_changes_at_the_registry_first_is_waited_for_where_a_guest_reads()
+    {
+        (_registry.Challenge, _registry.Authorization) = ("Basic realm=some", $"Basic {Base64("me:old")}");
+        LogIn("me:old");
+        var told = new List<string>();
+        var endpoints = new RemoteEndpoints(_registry.Time, () => 0, new()
+        {
+            WaitsForCredentials = true,
+            Warned = line =>
+            {
+                told.Add(line);
+                LogIn("me:new");
+            },
+        });
+        using var client = new RegistryClient(RegistryName.Parse($"{_registry.Server.Host}/{FakeRegistry.Repository}"), _registry.Options, endpoints);
+        var source = client.OpenBlob(Digest.Sha256(_blob), _blob.Length);
+        var bytes = new byte[10];
+        await source.ReadAsync(0, bytes, default);
+
+        _registry.Authorization = $"Basic {Base64("me:new")}";
+        await source.ReadAsync(5, bytes, default);
+
+        Assert.Equal(_blob[5..15], bytes);
+        Assert.Contains("401 Unauthorized", Assert.Single(told), StringComparison.Ordinal);
+    }
 
     [Theory]
     [InlineData("token")]
