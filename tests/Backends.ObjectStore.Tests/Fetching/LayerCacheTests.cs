@@ -72,7 +72,7 @@ public sealed class LayerCacheTests
         var piece = fixture.Layer.PieceCount / 3;
         var waits = Enumerable.Range(0, 100).Select(_ => Task.Run(() => fixture.Cache.EnsureAsync(piece, 1, null, default).AsTask())).ToArray();
         // All have asked: each counts its miss before it waits.
-        while (fixture.Cache.Store.Counters.Read().Misses < waits.Length) await Task.Yield();
+        await Wait.UntilAsync(() => fixture.Cache.Store.Counters.Read().Misses >= waits.Length);
         fixture.Source.Gate = long.MaxValue;
         Assert.All(await Task.WhenAll(waits), error => Assert.Equal(Errno.None, error));
         Assert.Single(fixture.Source.Requests);
@@ -150,7 +150,7 @@ public sealed class LayerCacheTests
         fixture.Source.Tamper = (offset, bytes) => Flip(offset, bytes, bad.StreamOffset);
         // From the first read on, all that is left is fetched as well.
         Assert.Equal(Errno.None, await fixture.Cache.EnsureAsync(0, 1, null, default));
-        while (fixture.Reader.PresentCount() < fixture.Layer.PieceCount - 1) await Task.Yield();
+        await Wait.UntilAsync(() => fixture.Reader.PresentCount() >= fixture.Layer.PieceCount - 1);
 
         const int Reads = 10;
         var before = fixture.Source.Requests.Count;
@@ -206,7 +206,7 @@ public sealed class LayerCacheTests
         };
         fixture.Source.Gate = 0;
         var all = fixture.Cache.EnsureAsync(damaged.FirstPiece, (int)(behind.FirstPiece + behind.PieceCount - damaged.FirstPiece), null, default).AsTask();
-        while (fixture.Source.Requests.IsEmpty) await Task.Yield();
+        await Wait.UntilAsync(() => !fixture.Source.Requests.IsEmpty);
         var other = fixture.Cache.EnsureAsync(behind.FirstPiece, (int)behind.PieceCount, null, default).AsTask();
         fixture.Source.Gate = long.MaxValue;
 
@@ -236,7 +236,7 @@ public sealed class LayerCacheTests
             if (fixture.Source.Requests.Count == 1) throw new SourceException(SourceFailure.Transient, "gone");
         };
         var first = fixture.Cache.EnsureAsync(0, 1, null, default).AsTask();
-        while (fixture.Source.Requests.IsEmpty) await Task.Yield();
+        await Wait.UntilAsync(() => !fixture.Source.Requests.IsEmpty);
         var second = fixture.Cache.EnsureAsync(0, 1, null, default).AsTask();
         fixture.Source.Gate = long.MaxValue;
         Assert.Equal(Errno.EIO, await first);

@@ -27,7 +27,7 @@ public sealed class ReadaheadTests
             // A server asks for what it finds absent.
             if (fixture.Reader.IsPresent(piece.Id)) continue;
             Assert.Equal(Errno.None, await fixture.Cache.EnsureAsync(piece.Id, 1, stream, default));
-            while (fixture.Source.Requests.Last() is var (offset, length, _) && !IsThere(fixture, offset + length)) await Task.Yield();
+            await Wait.UntilAsync(() => fixture.Source.Requests.Last() is var (offset, length, _) && IsThere(fixture, offset + length));
         }
 
         var spans = fixture.Source.Requests.Select(request => (request.Length + Span - 1) / Span).ToArray();
@@ -67,7 +67,7 @@ public sealed class ReadaheadTests
         fixture.Source.Gate = spans[11].Start.InOffset;
         var second = fixture.Cache.EnsureAsync(spans[11].FirstPiece, 1, stream, default).AsTask();
         var third = fixture.Cache.EnsureAsync(spans[12].FirstPiece, 1, stream, default).AsTask();
-        while (fixture.Source.Requests.Count < 4) await Task.Yield();
+        await Wait.UntilAsync(() => fixture.Source.Requests.Count >= 4);
         Assert.Equal(
             [(9L, 1L, RequestPriority.Demand), (10, 1, RequestPriority.Demand), (11, 2, RequestPriority.Demand), (13, 4, RequestPriority.Readahead)],
             fixture.Source.Requests.Select(request => (request.Offset / Span, request.Length / Span, request.Priority)).Order());
@@ -83,9 +83,9 @@ public sealed class ReadaheadTests
         var spans = fixture.Layer.Spans;
         fixture.Source.Gate = spans[2].Start.InOffset;
         var all = fixture.Cache.EnsureAsync(0, (int)fixture.Layer.PieceCount, null, default).AsTask();
-        while (fixture.Source.Requests.IsEmpty) await Task.Yield();
+        await Wait.UntilAsync(() => !fixture.Source.Requests.IsEmpty);
         var far = fixture.Cache.EnsureAsync(spans[80].FirstPiece, 1, null, default).AsTask();
-        while (fixture.Source.Requests.Count < 2) await Task.Yield();
+        await Wait.UntilAsync(() => fixture.Source.Requests.Count >= 2);
         Assert.Equal((spans[80].Start.InOffset, (long)Span), (fixture.Source.Requests.Last().Offset, fixture.Source.Requests.Last().Length));
         fixture.Source.Gate = long.MaxValue;
         Assert.Equal(Errno.None, await far);
@@ -101,7 +101,7 @@ public sealed class ReadaheadTests
         await using var fixture = new CacheFixture(Layer(40), CacheFixture.Plain with { RestAfter = 0.5 });
         var spans = fixture.Layer.Spans;
         for (var span = 0; span <= 20; span++) Assert.Equal(Errno.None, await fixture.Cache.EnsureAsync(spans[span].FirstPiece, 1, null, default));
-        while (fixture.Reader.PresentCount() < fixture.Layer.PieceCount) await Task.Yield();
+        await Wait.UntilAsync(() => fixture.Reader.PresentCount() >= fixture.Layer.PieceCount);
         Assert.Equal(22, fixture.Source.Requests.Count);
         var rest = Assert.Single(fixture.Source.Requests, request => request.Priority == RequestPriority.Readahead);
         Assert.Equal((spans[21].Start.InOffset, fixture.Layer.BlobSize), (rest.Offset, rest.Offset + rest.Length));
@@ -115,12 +115,12 @@ public sealed class ReadaheadTests
         var spans = fixture.Layer.Spans;
         var stream = new FetchStream();
         foreach (var span in new[] { 2, 3, 4 }) Assert.Equal(Errno.None, await fixture.Cache.EnsureAsync(spans[span].FirstPiece, 1, stream, default));
-        while (!fixture.Reader.IsPresent(spans[33].FirstPiece)) await Task.Yield();
+        await Wait.UntilAsync(() => fixture.Reader.IsPresent(spans[33].FirstPiece));
         Assert.Equal(Errno.None, await fixture.Cache.EnsureAsync(spans[0].FirstPiece, 1, stream, default));
         Assert.DoesNotContain(fixture.Source.Requests, request => request.Priority == RequestPriority.Readahead);
         // Past all of it: that was read, and is more than half.
         Assert.Equal(Errno.None, await fixture.Cache.EnsureAsync(spans[34].FirstPiece, 1, stream, default));
-        while (fixture.Reader.PresentCount() < fixture.Layer.PieceCount) await Task.Yield();
+        await Wait.UntilAsync(() => fixture.Reader.PresentCount() >= fixture.Layer.PieceCount);
         Assert.Contains(fixture.Source.Requests, request => request.Priority == RequestPriority.Readahead);
     }
 
@@ -132,7 +132,7 @@ public sealed class ReadaheadTests
         await using var fixture = new CacheFixture(layer, CacheFixture.Plain);
         fixture.Cache.BeginPrefetch();
         fixture.Cache.BeginPrefetch();
-        while (fixture.Reader.PresentCount() < layer.PrefetchPieces) await Task.Yield();
+        await Wait.UntilAsync(() => fixture.Reader.PresentCount() >= layer.PrefetchPieces);
         Assert.Equal((0, layer.Spans[5].Start.InOffset, RequestPriority.Readahead), Assert.Single(fixture.Source.Requests));
         // Readers go on where it ends.
         Assert.Equal(Errno.None, await fixture.Cache.EnsureAsync(layer.Spans[5].FirstPiece, 1, null, default));
@@ -151,7 +151,7 @@ public sealed class ReadaheadTests
         };
         foreach (var span in new[] { 9, 10, 11 })
             Assert.Equal(Errno.None, await fixture.Cache.EnsureAsync(spans[span].FirstPiece, 1, stream, default));
-        while (fixture.Cache.Store.Counters.Read().ReadaheadFailures == 0) await Task.Yield();
+        await Wait.UntilAsync(() => fixture.Cache.Store.Counters.Read().ReadaheadFailures != 0);
         Assert.Equal(0, fixture.Cache.Store.Counters.Read().FetchFailures);
         fixture.Source.BeforeRead = null;
         Assert.Equal(Errno.None, await fixture.Cache.EnsureAsync(spans[12].FirstPiece, 1, stream, default));
@@ -172,7 +172,7 @@ public sealed class ReadaheadTests
         var demand = fixture.Cache.EnsureAsync(spans[50].FirstPiece, 1, null, default).AsTask();
         fixture.Source.Gate = long.MaxValue;
         Assert.Equal([Errno.None, Errno.None, Errno.None], await Task.WhenAll(second, third, demand));
-        while (fixture.Source.Requests.Count < 5) await Task.Yield();
+        await Wait.UntilAsync(() => fixture.Source.Requests.Count >= 5);
         Assert.Equal([9L, 10, 11, 50, 13], fixture.Source.Requests.Select(request => request.Offset / Span));
     }
 

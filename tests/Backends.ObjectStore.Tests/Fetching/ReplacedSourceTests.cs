@@ -28,7 +28,7 @@ public sealed class ReplacedSourceTests : IAsyncDisposable
     {
         _fixture.Source.Gate = 0;
         var waiting = _fixture.Cache.EnsureAsync(0, 5, null, default).AsTask();
-        while (_fixture.Source.Requests.IsEmpty) await Task.Yield();
+        await Wait.UntilAsync(() => !_fixture.Source.Requests.IsEmpty);
 
         await _fixture.Cache.ReplaceSourceAsync(_ => new(_other));
         _fixture.Source.BeforeRead = _ => throw failure;
@@ -45,7 +45,7 @@ public sealed class ReplacedSourceTests : IAsyncDisposable
         _fixture.Source.Gate = 0;
         var piece = _fixture.Layer.Pieces[3];
         var waiting = _fixture.Cache.ReadThroughAsync(3, 1, piece.DataOffset, 1, default).AsTask();
-        while (_fixture.Source.Requests.IsEmpty) await Task.Yield();
+        await Wait.UntilAsync(() => !_fixture.Source.Requests.IsEmpty);
 
         await _fixture.Cache.ReplaceSourceAsync(_ => new(_other));
         _fixture.Source.BeforeRead = _ => throw new ObjectDisposedException("an HTTP client");
