@@ -18,13 +18,13 @@ public sealed record LayerCacheOptions
     /// <summary>Which share of a layer is read before the rest is sent for as well; above 1 for never.</summary>
     public double RestAfter { get; init; } = 0.5;
 
-    /// <summary>Fetches of a layer at a time; each holds buffers of half a MiB and a decompressor.</summary>
+    /// <summary>Fetches of a layer at a time; each holds buffers of half a MiB and a decompressor, whose window is 8 MiB at most where it takes no <see cref="Memory"/>.</summary>
     public int MaxFetches { get; init; } = 6;
 
     /// <summary>How many of them may be for what nobody waits for.</summary>
     public int MaxReadaheads { get; init; } = 3;
 
-    /// <summary>What its fetches hold in memory comes out of this; shared by all layers of a keeper.</summary>
+    /// <summary>What a fetch holds in memory beyond the usual comes out of this; shared by all layers of a keeper.</summary>
     public FetchMemory Memory { get; init; } = new();
 
     /// <summary>When nothing was fetched for so long, what came is synced: an end then finds little to do, and a power cut leaves little in doubt.</summary>

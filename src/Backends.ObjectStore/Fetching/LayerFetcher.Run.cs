@@ -25,6 +25,9 @@ sealed partial class LayerFetcher
     /// <summary>8 MiB: what zstd itself never goes beyond without being told to, and what RFC 8878 asks of every decoder.</summary>
     const int UsualWindowLog = 23;
 
+    /// <summary>What a fetch may hold without asking: how many there are of a layer is bounded by <see cref="LayerCacheOptions.MaxFetches"/>.</summary>
+    const long UsualMemory = InputSize + OutputSize + (1L << UsualWindowLog);
+
     /// <summary>Frames of this layer were seen that need a larger window than <see cref="UsualWindowLog"/>.</summary>
     volatile bool _hasLargeWindows;
 
@@ -115,7 +118,8 @@ sealed partial class LayerFetcher
         var (seek, compression, size) = _store.Map.Read(map => (map.ReadSpans(run.Span, 1).First(), map.Compression, map.BlobSize));
         var spans = Volatile.Read(ref _spans)!;
         var windowLog = _hasLargeWindows ? ZstdDecoder.MaxWindowLog : UsualWindowLog;
-        using var memory = await _options.Memory.TakeAsync(MemoryOf(compression, windowLog, spans.LargestVerified(run.Span, run.InEnd)), cancellation).ConfigureAwait(false);
+        var beyond = MemoryOf(compression, windowLog, spans.LargestVerified(run.Span, run.InEnd)) - UsualMemory;
+        using var memory = beyond > 0 ? await _options.Memory.TakeAsync(this, beyond, () => run.Priority, cancellation).ConfigureAwait(false) : null;
         var shared = await _source.AcquireAsync(size, _stop.Token).ConfigureAwait(false);
         var broken = false;
         try
