@@ -12,7 +12,7 @@ public sealed partial class PieceStore
     readonly SemaphoreSlim _verifying = new(1, 1);
 
     /// <summary>Reads every piece that is there and compares it with its digest. Damaged ones become absent, to be fetched again; suspect ones
-    /// that are right become present.</summary>
+    /// that are right become present, or stay in doubt where the state file cannot be synced.</summary>
     /// <param name="progress">Gets the bytes read so far.</param>
     /// <param name="cancellation">Ends it between pieces.</param>
     /// <exception cref="CacheException">The layer's index is damaged.</exception>
@@ -29,7 +29,7 @@ public sealed partial class PieceStore
         }
     }
 
-    /// <summary>Looks at a suspect piece where it lies: afterwards it is present, or absent.</summary>
+    /// <summary>Looks at a suspect piece where it lies: afterwards it is present, or absent, or in doubt still where the state file cannot be synced.</summary>
     internal async Task VerifySuspectAsync(long piece)
     {
         // Whoever waits for it may go before it ends.
@@ -118,14 +118,23 @@ public sealed partial class PieceStore
         {
             ulong word;
             int failedSyncs;
+            bool mayChange;
             lock (_gate)
             {
                 word = _files.Word(piece.Id);
                 if (StateOf(piece.Id) != PieceState.Suspect) return true;
-                // It stays as it is.
-                if (MakeDirty() != Errno.None) return true;
                 failedSyncs = _failedSyncs;
-                _filling.Add(piece.Id, failedSyncs);
+                mayChange = MakeDirty() == Errno.None;
+                if (mayChange) _filling.Add(piece.Id, failedSyncs);
+            }
+
+            if (!mayChange)
+            {
+                // It stays in doubt if it is right, and is no less compared for that.
+                if (HasRightBytes(piece, rewrite: false)) return true;
+                if (_files.Word(piece.Id) != word) continue;
+                DropDamaged(piece, word);
+                return false;
             }
 
             var right = false;

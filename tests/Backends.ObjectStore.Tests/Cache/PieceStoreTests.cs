@@ -69,6 +69,27 @@ public sealed class PieceStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task Marks_in_doubt_are_compared_even_where_nothing_can_be_noted()
+    {
+        var files = _layer.Create(_folder, PieceState.Present);
+        Open(files).Evict(0, 1);
+        // Has all in doubt, and ends as it should: the next has nothing to note.
+        await Open(new TestFiles(files) { Writes = 0 }, s_nextBoot).DisposeAsync();
+        Damage(files, _layer.Pieces[4]);
+        var disk = new TestFiles(files) { Writes = 0 };
+        await using var store = Open(disk, s_nextBoot);
+        Assert.Equal(PieceState.Suspect, store.StateOf(4));
+
+        disk.SyncStateError = Errno.EIO;
+        var result = await store.VerifyAsync(null, default);
+        disk.SyncStateError = Errno.None;
+
+        Assert.Equal([4L], result.Damaged);
+        Assert.Equal(_layer.PieceCount - 1, result.Pieces);
+        Assert.Equal((PieceState.Absent, PieceState.Suspect), (store.StateOf(4), store.StateOf(5)));
+    }
+
+    [Fact]
     public async Task Marks_outlive_a_keeper_that_was_killed_in_the_same_boot()
     {
         var files = _layer.Create(_folder, PieceState.Present);
