@@ -114,6 +114,16 @@ public sealed partial class PieceStore
         return FileLocks.SetRange(_files.DataDescriptor, touched) == 0;
     }
 
+    /// <summary>Whether something of some pieces is absent, and pinned all the same.</summary>
+    /// <exception cref="CacheException">The layer's index is damaged.</exception>
+    internal bool IsAbsentPinned(long first, long count)
+    {
+        foreach (var piece in _map.Pieces(first, count))
+            if (StateOf(piece.Id) == PieceState.Absent && IsPinned(piece))
+                return true;
+        return false;
+    }
+
     /// <summary>What <see cref="TryLock"/> would find.</summary>
     bool IsPinned(in Piece piece)
     {

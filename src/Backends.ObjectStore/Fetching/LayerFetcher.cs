@@ -11,8 +11,13 @@ namespace VirtioFsStore.Backends.ObjectStore.Fetching;
 /// fetched by two runs at a time. Thread-safe.</summary>
 sealed partial class LayerFetcher : IAsyncDisposable
 {
-    /// <summary>How often one call has something fetched that came wrong, or could not be written.</summary>
+    /// <summary>How often one call has something fetched that came wrong.</summary>
     const int MaxTries = 2;
+
+    /// <summary>How often a pin is looked at before it counts as a mapping: a server's other pins last for some system calls.</summary>
+    const int MaxPinLooks = 10;
+
+    static readonly TimeSpan s_pinLookTime = TimeSpan.FromMilliseconds(1);
 
     readonly PieceStore _store;
     readonly SourceSlot _source;
@@ -65,7 +70,7 @@ sealed partial class LayerFetcher : IAsyncDisposable
     public async ValueTask<Errno> EnsureAsync(long first, int count, FetchStream? stream, CancellationToken cancellation)
     {
         var arrival = Stopwatch.GetTimestamp();
-        var (mismatches, pinned) = (0, 0);
+        var mismatches = 0;
         var counted = false;
         for (long next = first, end = first + count; ;)
         {
@@ -105,10 +110,8 @@ sealed partial class LayerFetcher : IAsyncDisposable
                     _store.Counters.Refetched();
                     break;
                 case FetchOutcome.Pinned:
-                    // Once may be a server that pinned it to look whether it is there.
-                    if (++pinned < MaxTries) break;
-                    Log.Pinned(_logger, _store.Name, waiter.First, waiter.Last);
-                    return Errno.EIO;
+                    if (!await AreLetGoAsync(waiter, cancellation).ConfigureAwait(false)) return Errno.EIO;
+                    break;
                 // What failed before this call came, or was under way then, has not failed within its time.
                 case FetchOutcome.NoSpace when waiter.Run.MadeAt >= arrival:
                     return Errno.ENOSPC;
@@ -155,6 +158,28 @@ sealed partial class LayerFetcher : IAsyncDisposable
             Log.PlanFailed(_logger, _store.Name, e.Message);
             return false;
         }
+    }
+
+    /// <summary>Tells a server that pins what it is about to map, and lets go of it when it finds it evicted, from a guest that has it mapped.</summary>
+    async ValueTask<bool> AreLetGoAsync(FetchWaiter waiter, CancellationToken cancellation)
+    {
+        try
+        {
+            for (var look = 0; look < MaxPinLooks; look++)
+            {
+                if (!_store.IsAbsentPinned(waiter.First, waiter.Last - waiter.First + 1)) return true;
+                // Nobody tells when a pin is gone.
+                await Task.Delay(s_pinLookTime, _options.Clock, cancellation).ConfigureAwait(false);
+            }
+
+            Log.Pinned(_logger, _store.Name, waiter.First, waiter.Last);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            Log.PlanFailed(_logger, _store.Name, e.Message);
+        }
+
+        return false;
     }
 
     async ValueTask<FetchOutcome> WaitAsync(FetchWaiter waiter, CancellationToken cancellation)

@@ -1,5 +1,6 @@
 using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.ObjectStore.Tests.Cache;
+using VirtioFsStore.Backends.ObjectStore.Tests.Resilience;
 using VirtioFsStore.Core.Interop;
 using Xunit;
 
@@ -55,5 +56,22 @@ public sealed class PinnedPieceTests : IAsyncDisposable
         Assert.Equal(Errno.EIO, await _fixture.Cache.EnsureAsync(span.FirstPiece, (int)span.PieceCount, null, default));
 
         Assert.All(others, piece => Assert.True(_fixture.Reader.Read(_fixture.Layer.Pieces[piece])));
+    }
+
+    [Fact]
+    public async Task A_server_that_pins_what_it_finds_evicted_makes_no_read_fail()
+    {
+        var clock = new ManualClock();
+        await using var fixture = new CacheFixture(MadeLayer.Gzip(73, 500_000), CacheFixture.Plain with { Clock = clock });
+        var look = _pin with { Start = DataPages.Down(fixture.Layer.Pieces[0].DataOffset) };
+        Assert.Equal(0, FileLocks.SetRange(fixture.Reader.Descriptor, look));
+
+        var asked = fixture.Cache.EnsureAsync(0, 1, null, default).AsTask();
+        await Task.WhenAny(asked, clock.WaitForTimerAsync(TimeSpan.FromMilliseconds(1)));
+        Assert.Equal(0, FileLocks.SetRange(fixture.Reader.Descriptor, look with { Type = FileLocks.F_UNLCK }));
+        clock.Advance(TimeSpan.FromMilliseconds(1));
+
+        Assert.Equal(Errno.None, await asked);
+        Assert.True(fixture.Reader.Read(fixture.Layer.Pieces[0]));
     }
 }
