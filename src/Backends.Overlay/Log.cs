@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using VirtioFsStore.Backends.ObjectStore.Sources;
+using VirtioFsStore.Backends.Overlay.Oci;
 
 namespace VirtioFsStore.Backends.Overlay;
 
@@ -16,4 +17,7 @@ static partial class Log
 
     [LoggerMessage(203, LogLevel.Warning, "{Reason}")]
     public static partial void Remote(ILogger logger, string reason);
+
+    [LoggerMessage(204, LogLevel.Warning, "{Image} waits to replace layers: another image that does so holds {Lock} until it is open; of this process, the last to hold it was {Last}")]
+    public static partial void WaitsForReplacing(ILogger logger, ImageReference image, string @lock, string last);
 }

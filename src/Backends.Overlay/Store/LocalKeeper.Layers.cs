@@ -12,6 +12,9 @@ public sealed partial class LocalKeeper
     /// each other for ever.</summary>
     const string ReplacingLock = "replacing";
 
+    /// <summary>The image of this process that had <see cref="ReplacingLock"/> last.</summary>
+    volatile ImageReference? _replacedFor;
+
     /// <summary>Sees to it that every layer of the image is indexed, the layers in parallel.
     /// A layer that is there costs nothing; one that another process is building is waited for.</summary>
     /// <param name="image">From <see cref="ResolveAsync"/>.</param>
@@ -39,7 +42,7 @@ public sealed partial class LocalKeeper
             if (!alone) await BuildAsync(replaces: false).ConfigureAwait(false);
             if (alone || layers.Exists(layer => IsUseless(layer, policy)))
             {
-                replacing = await store.LockAsync(ReplacingLock, cancellation).ConfigureAwait(false);
+                replacing = await LockReplacingAsync(image.Reference, cancellation).ConfigureAwait(false);
                 await BuildAsync(replaces: true).ConfigureAwait(false);
             }
 
@@ -55,6 +58,20 @@ public sealed partial class LocalKeeper
 
         Task BuildAsync(bool replaces) =>
             Parallel.ForEachAsync(layers, options, (layer, stop) => BuildLayerAsync(layer, source, policy, replaces, progress, stop));
+    }
+
+    /// <summary>The wait lasts as long as the other image's source takes: whoever wonders finds in the log what is waited for.</summary>
+    async ValueTask<StoreLock> LockReplacingAsync(ImageReference image, CancellationToken cancellation)
+    {
+        var replacing = store.TryLock(ReplacingLock);
+        if (replacing is null)
+        {
+            Log.WaitsForReplacing(_logger, image, $"{store.Root}/locks/{ReplacingLock}", _replacedFor?.ToString() ?? "none");
+            replacing = await store.LockAsync(ReplacingLock, cancellation).ConfigureAwait(false);
+        }
+
+        _replacedFor = image;
+        return replacing;
     }
 
     async ValueTask BuildLayerAsync(

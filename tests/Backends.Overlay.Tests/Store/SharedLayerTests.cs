@@ -11,6 +11,7 @@ using VirtioFsStore.Backends.Overlay.Tests.Images;
 using VirtioFsStore.Backends.Overlay.Tests.Tocs;
 using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Core.Storage;
+using VirtioFsStore.Driver.Hosting;
 using VirtioFsStore.ImageMaker;
 using Xunit;
 
@@ -160,6 +161,38 @@ public sealed class SharedLayerTests : IAsyncDisposable
         public void Report(LayerProgress value)
         {
             if (value.Done == value.Total && Other is null) Other = Task.Run(open).GetAwaiter().GetResult();
+        }
+    }
+
+    [Fact]
+    public async Task Who_waits_to_replace_a_layer_says_for_whom()
+    {
+        await TagTwoIndexesAsync();
+        var logger = new CollectingLogger();
+        await using var keeper = new LocalKeeper(_keeper.Store, logger: logger);
+        await using var first = await OpenAsync("toc", keeper);
+        Task<ImageFileSystem>? third = null;
+        var said = false;
+        // The second has replaced the layer when it says that it is there, and is not open yet.
+        var progress = new Callback(() =>
+        {
+            third ??= Task.Run(() => OpenAsync("toc", keeper));
+            said = logger.WaitFor($"{_layout.Path}:toc waits", TimeSpan.FromMinutes(1));
+        });
+
+        await using var second = await OpenAsync("blob", keeper, progress);
+        await using var opened = await third!;
+
+        Assert.True(said, logger.Text);
+        Assert.Contains($"locks/replacing until it is open; of this process, the last to hold it was oci:{_layout.Path}:blob", logger.Text, StringComparison.Ordinal);
+        await AssertReadsAsync(opened);
+    }
+
+    sealed class Callback(Action reported) : IProgress<LayerProgress>
+    {
+        public void Report(LayerProgress value)
+        {
+            if (value.Done == value.Total) reported();
         }
     }
 
