@@ -120,6 +120,19 @@ public sealed class PushTests : IAsyncLifetime, IAsyncDisposable
         Assert.Equal(["POST", "PATCH", "PUT"], _registry.Server.Requests.Select(request => request.Method));
     }
 
+    [Theory]
+    [InlineData("PATCH")]
+    [InlineData("PUT")]
+    public async Task A_host_that_asks_for_more_patience_than_there_is_fails_the_push_now(string method)
+    {
+        using var client = _registry.Client(new ManualClock());
+        _registry.Server.Inject(Fault.Answer(503, ("Retry-After", "600")), 1, request => request.Method == method);
+        await using var source = new MemorySource(_blob[..1000]);
+        var pushing = client.PushBlobAsync(Digest.Sha256(_blob.AsSpan(0, 1000)), source, null, default).AsTask();
+        var error = await Assert.ThrowsAsync<SourceException>(() => pushing.WaitAsync(TimeSpan.FromSeconds(20)));
+        Assert.Equal(TimeSpan.FromMinutes(10), error.RetryAfter);
+    }
+
     [Fact]
     public async Task What_an_earlier_call_left_is_read_again_however_long_that_takes()
     {

@@ -16,14 +16,14 @@ namespace VirtioFsStore.Backends.ObjectStore.Sources.Registry;
 /// <param name="progress">Is told how many bytes went out so far; null for nobody.</param>
 /// <param name="endpoint">Whose bounds hold.</param>
 /// <param name="counters">Of its requests.</param>
-/// <param name="timeout">Of a request, with all its tries, but for the one that ends the upload.</param>
+/// <param name="timeout">Of a request, with all its tries; the one that ends the upload has each try's time beside it.</param>
 sealed class BlobUpload(
     string what, RegistryHost host, Digest digest, IRangeSource from, Func<CancellationToken, ValueTask<bool>> isThere, Action<long>? progress, RemoteEndpoint endpoint,
     SourceCounters counters, TimeSpan timeout) : IDisposable
 {
-    /// <summary>Registries verify a blob, and some copy it to where it stays, before they answer: of many gigabytes, that takes minutes. A third of
-    /// this is for one try.</summary>
-    static readonly TimeSpan s_endLimit = TimeSpan.FromMinutes(30);
+    /// <summary>Registries verify a blob, and some copy it to where it stays, before they answer: of many gigabytes, that takes minutes. This is for
+    /// one try: who answers with a failure is not waited for that long.</summary>
+    static readonly TimeSpan s_timeOfEnd = TimeSpan.FromMinutes(10);
 
     /// <summary>What is lost at most where a registry keeps nothing of a chunk that broke; large enough that round trips do not count.</summary>
     const long ChunkSize = 32L << 20;
@@ -73,26 +73,26 @@ sealed class BlobUpload(
 
     async ValueTask UploadAsync(CancellationToken cancellation)
     {
-        if (Location is null) await RunAsync((_, token) => BeginAsync(token), timeout, cancellation).ConfigureAwait(false);
+        if (Location is null) await RunAsync((_, token) => BeginAsync(token), cancellation).ConfigureAwait(false);
         while (_isUncertain || _offset < from.Size)
         {
             // That takes as long as it takes to read it, and no request waits meanwhile.
             if (!_isUncertain) await HashUpToAsync(_offset, cancellation).ConfigureAwait(false);
-            await RunAsync(SendChunkAsync, timeout, cancellation).ConfigureAwait(false);
+            await RunAsync(SendChunkAsync, cancellation).ConfigureAwait(false);
         }
 
         await HashUpToAsync(_offset, cancellation).ConfigureAwait(false);
         if (!digest.Matches(_hash, out var actual))
         {
-            await RunAsync((_, token) => AbandonAsync(token), timeout, cancellation).ConfigureAwait(false);
+            await RunAsync((_, token) => AbandonAsync(token), cancellation).ConfigureAwait(false);
             throw new SourceException($"{what}: {from.Name} has digest {actual}; nothing was stored");
         }
 
-        await RunAsync((_, token) => EndAsync(token), s_endLimit, cancellation).ConfigureAwait(false);
+        await RunAsync((_, token) => EndAsync(token), cancellation, s_timeOfEnd).ConfigureAwait(false);
     }
 
-    ValueTask<bool> RunAsync(Func<Action, CancellationToken, ValueTask<bool>> step, TimeSpan limit, CancellationToken cancellation) =>
-        endpoint.RunAsync(step, counters, limit, cancellation);
+    ValueTask<bool> RunAsync(Func<Action, CancellationToken, ValueTask<bool>> step, CancellationToken cancellation, TimeSpan? timeOfTry = null) =>
+        endpoint.RunAsync(step, counters, timeout, cancellation, timeOfTry);
 
     async ValueTask<bool> BeginAsync(CancellationToken cancellation)
     {

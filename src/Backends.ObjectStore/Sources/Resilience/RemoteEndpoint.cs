@@ -76,11 +76,13 @@ public sealed class RemoteEndpoint
     /// <param name="counters">As above.</param>
     /// <param name="timeout">Without anything going on.</param>
     /// <param name="cancellation">Ends the work.</param>
+    /// <param name="timeOfTry">Of one try, where <paramref name="timeout"/> is to count without the tries; null for a third of that.</param>
     /// <exception cref="SourceException">The last try's failure.</exception>
     public async ValueTask<T> RunAsync<T>(
-        Func<Action, CancellationToken, ValueTask<T>> attempt, SourceCounters counters, TimeSpan timeout, CancellationToken cancellation)
+        Func<Action, CancellationToken, ValueTask<T>> attempt, SourceCounters counters, TimeSpan timeout, CancellationToken cancellation,
+        TimeSpan? timeOfTry = null)
     {
-        var retrying = new Retrying(this, counters, RequestPriority.Demand, timeout);
+        var retrying = new Retrying(this, counters, RequestPriority.Demand, timeout, timeOfTry: timeOfTry);
         while (true)
         {
             using var lease = await retrying.EnterAsync(cancellation).ConfigureAwait(false);

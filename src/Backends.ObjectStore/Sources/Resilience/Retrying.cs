@@ -6,10 +6,12 @@ namespace VirtioFsStore.Backends.ObjectStore.Sources.Resilience;
 /// one at a time.</summary>
 /// <param name="what">For messages: what is asked for; null where whoever asks says so.</param>
 /// <param name="waitsForCredentials">Whether a refusal may pass, too.</param>
+/// <param name="timeOfTry">How long one try may take, beside <paramref name="timeout"/>, which then counts without the tries; null for a third of that.</param>
 sealed class Retrying(
-    RemoteEndpoint endpoint, SourceCounters counters, RequestPriority priority, TimeSpan timeout, string? what = null, bool waitsForCredentials = false)
+    RemoteEndpoint endpoint, SourceCounters counters, RequestPriority priority, TimeSpan timeout, string? what = null, bool waitsForCredentials = false,
+    TimeSpan? timeOfTry = null)
 {
-    /// <summary>So that a try which hangs leaves time for two others.</summary>
+    /// <summary>A try that hangs leaves time for two others.</summary>
     const int TriesThatMayHang = 3;
 
     /// <summary>More than fit into any sensible time, with the delays between them.</summary>
@@ -19,6 +21,7 @@ sealed class Retrying(
     readonly TimeProvider _clock = endpoint.Delays.Clock;
     long _progress = endpoint.Delays.Clock.GetTimestamp();
     int _failures;
+    int _hung;
     TimeSpan _limit = timeout;
 
     TimeSpan Left => _limit - _clock.GetElapsedTime(_progress);
@@ -27,7 +30,7 @@ sealed class Retrying(
     public void Progressed()
     {
         Came();
-        _failures = 0;
+        (_failures, _hung) = (0, 0);
         _limit = _timeout;
     }
 
@@ -67,6 +70,7 @@ sealed class Retrying(
     public async ValueTask<T> TryAsync<T>(Func<Action, CancellationToken, ValueTask<T>> attempt, CancellationToken cancellation)
     {
         var time = TimeOfTry();
+        var begun = _clock.GetTimestamp();
         using var patience = new CancellationTokenSource(time, _clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellation);
         try
@@ -75,12 +79,18 @@ sealed class Retrying(
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
+            _hung++;
             throw TookTooLong(time);
+        }
+        finally
+        {
+            if (timeOfTry is not null) _progress += _clock.GetTimestamp() - begun;
         }
 
         void WentOn()
         {
             Progressed();
+            begun = _progress;
             time = TimeOfTry();
             patience.CancelAfter(time);
         }
@@ -92,7 +102,7 @@ sealed class Retrying(
     {
         var (time, left) = (_timeout / TriesThatMayHang, Left);
         if (left <= TimeSpan.Zero) throw TookTooLong(_limit);
-        return left < time ? left : time;
+        return timeOfTry ?? (left < time ? left : time);
     }
 
     /// <summary>To be told how long to wait.</summary>
@@ -112,10 +122,11 @@ sealed class Retrying(
         var delay = endpoint.Delays.After(_failures);
         // On top of what was asked for, or all would come back in the same moment.
         if (failure.RetryAfter is { } asked) delay += asked;
-        if (delay >= Left || _failures >= MaxTries)
+        if (delay >= Left || _failures >= MaxTries || (timeOfTry is not null && _hung >= TriesThatMayHang))
         {
+            var within = timeOfTry is null ? $" in {_limit.TotalSeconds:0.#} s" : "";
             throw new SourceException(
-                failure.Failure, $"{failure.Message} ({_failures} {(_failures == 1 ? "try" : "tries")} in {_limit.TotalSeconds:0.#} s)", failure, failure.RetryAfter)
+                failure.Failure, $"{failure.Message} ({_failures} {(_failures == 1 ? "try" : "tries")}{within})", failure, failure.RetryAfter)
             { IsUnreachable = failure.IsUnreachable };
         }
 
