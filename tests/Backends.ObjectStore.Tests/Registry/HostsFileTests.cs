@@ -1,5 +1,6 @@
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.ObjectStore.Sources.Registry;
+using VirtioFsStore.Backends.ObjectStore.Sources.Resilience;
 using Xunit;
 
 namespace VirtioFsStore.Backends.ObjectStore.Tests.Registry;
@@ -59,6 +60,18 @@ public sealed class HostsFileTests : IDisposable
         Assert.Equal(2, told.Count);
         Assert.StartsWith($"{path}: 'capabilitys' means nothing", told[0], StringComparison.Ordinal);
         Assert.StartsWith($"{path}: 'host.\"https://eins.example\".skip-verify' means nothing", told[1], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_key_that_means_nothing_is_told_once_however_many_look()
+    {
+        Write("some.example", "hosts.toml", "capabilitys = [\"pull\"]\n");
+        var told = new List<string>();
+        var endpoints = new RemoteEndpoints(options: new RemoteEndpointOptions { Warned = told.Add });
+        for (var i = 0; i < 2; i++)
+            new RegistryClient(RegistryName.Parse("some.example/a"), new RemoteOptions { Registry = new RegistryOptions { HostsFolder = _folder } }, endpoints).Dispose();
+
+        Assert.Single(told);
     }
 
     [Fact]

@@ -36,7 +36,7 @@ public sealed partial class RegistryClient : IDisposable
         Counters = new SourceCounters();
         var credentials = new RegistryCredentials(options.Registry.ConfigFile);
         _hosts = new RegistryHostSet(
-            [.. RegistryHosts.Find(name, options.Registry, endpoints.Warned).Select(host => new RegistryHost(name, host, credentials, Counters, endpoints))], Counters);
+            [.. RegistryHosts.Find(name, options.Registry, endpoints.WarnOnce).Select(host => new RegistryHost(name, host, credentials, Counters, endpoints))], Counters);
     }
 
     RegistryClient(RegistryClient of)

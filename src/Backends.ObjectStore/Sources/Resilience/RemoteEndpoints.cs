@@ -11,10 +11,17 @@ public sealed class RemoteEndpoints(TimeProvider? clock = null, Func<double>? ra
 {
     readonly RetryDelays _delays = new(clock ?? TimeProvider.System, random ?? Random.Shared.NextDouble);
     readonly ConcurrentDictionary<string, RemoteEndpoint> _endpoints = new(StringComparer.Ordinal);
+    readonly ConcurrentDictionary<string, byte> _told = new(StringComparer.Ordinal);
 
     public TimeProvider Clock => _delays.Clock;
 
     internal Action<string>? Warned => options?.Warned;
+
+    /// <summary>For what is found again by each that looks: a line is said once.</summary>
+    internal void WarnOnce(string line)
+    {
+        if (_told.TryAdd(line, default)) Warned?.Invoke(line);
+    }
 
     /// <summary>Those that were asked for so far.</summary>
     public IEnumerable<RemoteEndpoint> All => _endpoints.Values;
