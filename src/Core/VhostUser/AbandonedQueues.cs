@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Core.Memory;
 using VirtioFsStore.Core.Virtqueues;
@@ -22,6 +23,38 @@ sealed class AbandonedQueues(GuestMemoryTable memory) : IDisposable
 
     /// <summary>From a worker's thread, at its end.</summary>
     public void OnWorkerExit() => _ = EventFd.Signal(_wake);
+
+    /// <summary>Waits for the end of a queue that was not given up.</summary>
+    /// <param name="worker">Calls <see cref="OnWorkerExit"/>.</param>
+    /// <param name="stopFd">Ends the wait when it is readable.</param>
+    /// <param name="limit">How long; may be infinite.</param>
+    /// <param name="isStopping">It was readable before the queue had ended.</param>
+    /// <returns>False: it has not ended.</returns>
+    public bool WaitForEnd(QueueWorker worker, int stopFd, TimeSpan limit, out bool isStopping)
+    {
+        Span<PollEntry> entries = [new PollEntry(stopFd, Polling.POLLIN), new PollEntry(_wake, Polling.POLLIN)];
+        var since = Stopwatch.GetTimestamp();
+        isStopping = false;
+        try
+        {
+            while (!worker.HasEnded)
+            {
+                var left = limit == Timeout.InfiniteTimeSpan ? -1 : Math.Clamp(Math.Ceiling((limit - Stopwatch.GetElapsedTime(since)).TotalMilliseconds), 0, int.MaxValue);
+                if (SystemCallException.ThrowIfError(Polling.Poll(entries, (int)left), "poll") == 0)
+                    return worker.HasEnded;
+                isStopping = entries[0].Returned != 0;
+                if (isStopping)
+                    return worker.HasEnded;
+                _ = EventFd.Drain(_wake);
+            }
+            return true;
+        }
+        finally
+        {
+            // It may have been another queue's end.
+            OnWorkerExit();
+        }
+    }
 
     /// <summary>Releases those that have ended.</summary>
     public void Reap()

@@ -11,6 +11,8 @@ sealed unsafe class MessageChannel(FileDescriptor socket, int stopFd) : IDisposa
 
     public int Fd => socket.Value;
 
+    public int StopFd => stopFd;
+
     /// <summary>
     /// Reads the next message. False: the peer has gone, between two messages or within one (then <paramref name="cutOff"/>), or
     /// this side is being stopped.

@@ -213,21 +213,22 @@ sealed partial class VhostUserDevice
 
     bool JoinUntilLimit(QueueWorker worker, long since)
     {
-        if (_answersMatter && _answerLimit != Timeout.InfiniteTimeSpan)
+        if (_answersMatter)
         {
-            var grace = TimeLeft(since, _answerLimit);
+            if (_abandoned.WaitForEnd(worker, _channel.StopFd, TimeLeft(since), out var isStopping))
+                return true;
+            if (!isStopping)
+                return false;
+            var grace = TimeLeft(since, _options.StopGrace);
             var left = TimeLeft(since);
             if (worker.Join(left != Timeout.InfiniteTimeSpan && left < grace ? left : grace))
                 return true;
             _answersMatter = false;
         }
-        if (!_answersMatter)
-        {
-            // Twice: for what keeps the thread from noticing, and for what it took before it noticed.
+        // Twice: for what keeps the thread from noticing, and for what it took before it noticed.
+        _handler.CancelWaiting();
+        if (worker.WaitUntilQuiet(TimeLeft(since)))
             _handler.CancelWaiting();
-            if (worker.WaitUntilQuiet(TimeLeft(since)))
-                _handler.CancelWaiting();
-        }
         return worker.Join(TimeLeft(since));
     }
 

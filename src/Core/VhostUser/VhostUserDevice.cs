@@ -26,9 +26,6 @@ sealed partial class VhostUserDevice : IDisposable
     bool _resetPending;
     bool _answersMatter = true;
 
-    /// <summary>How long after the queues were told to stop answers still matter.</summary>
-    TimeSpan _answerLimit = Timeout.InfiniteTimeSpan;
-
     public VhostUserDevice(
         VhostUserOptions options,
         IRequestHandler handler,
@@ -90,12 +87,9 @@ sealed partial class VhostUserDevice : IDisposable
     /// <summary>The VMM has gone for good: what requests wait for is cancelled when the queues are stopped.</summary>
     public void OnPeerLost() => _answersMatter = false;
 
-    /// <summary>The server ends: what requests wait for is cancelled when the queues have not ended in a short time.</summary>
-    public void OnStopping() => _answerLimit = _options.StopGrace;
-
     /// <summary>
-    /// The end of the connection: stops the queues, waits for what is in flight as long as the options allow, and lets the
-    /// guest's memory go.
+    /// The end of the connection: stops the queues, waits for what is in flight as long as the options allow, which is less
+    /// where the server is being stopped, and lets the guest's memory go.
     /// </summary>
     public void Dispose()
     {

@@ -47,7 +47,7 @@ public sealed record VhostUserOptions
     /// <summary>How long stopping a queue, removing memory and the server's end wait for requests in flight.</summary>
     public TimeSpan DrainLimit { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>How much of <see cref="DrainLimit"/> the server's end leaves to requests in flight, before what they wait for is cancelled: more than a
+    /// <summary>How much of <see cref="DrainLimit"/> a server that is told to stop leaves to requests in flight, before what they wait for is cancelled: more than a
     /// disk takes, and less than whoever stops a daemon waits.</summary>
     public TimeSpan StopGrace { get; init; } = TimeSpan.FromSeconds(3);
 

@@ -171,9 +171,7 @@ public sealed class VhostUserServer : IDisposable
             _ = Sockets.Shutdown(channel.Fd);
         }
         // A VMM that may come back finds its answers in the ring; without one nobody waits for them.
-        if (IsStopping)
-            device.OnStopping();
-        else if (!_options.Relisten)
+        if (!_options.Relisten && !IsStopping)
             device.OnPeerLost();
         return spoke;
     }

@@ -185,6 +185,26 @@ public sealed class LifecycleTests
     }
 
     [Fact]
+    public void Stop_just_after_the_vmm_has_gone_cancels_what_still_waits()
+    {
+        var files = Files();
+        using var host = new ServerHost(
+            files, new ServerHostOptions { Relisten = true, DrainLimit = Timeout.InfiniteTimeSpan, StopGrace = TimeSpan.FromMilliseconds(50) });
+        using var machine = host.Mount();
+        using var gate = files.Hold(MemoryOperation.GetAttributes);
+        machine.Fuse.Requests.Post(machine.Fuse.BeginGetAttr(FuseClient.Root));
+        machine.Fuse.Requests.Notify();
+        gate.WaitForArrivals();
+        machine.Disconnect();
+        Assert.True(host.Logger.WaitFor("disconnected", TimeSpan.FromSeconds(20)), host.Logger.Text);
+
+        host.Stop();
+
+        Assert.True(host.WaitForEnd());
+        Assert.False(host.HasAbandoned);
+    }
+
+    [Fact]
     public void What_does_not_end_at_all_is_told_when_the_server_has_ended()
     {
         var files = Files();
