@@ -60,8 +60,14 @@ sealed class UploadNotes : IDisposable
         _file = null;
         using (file)
         {
-            // Whether or not that can be: an empty one says nothing.
-            if (file.Length == 0) Try(() => File.Delete(file.Name));
+            try
+            {
+                if (file.Length == 0) File.Delete(file.Name);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // An empty one that stays says nothing.
+            }
         }
     }
 

@@ -82,6 +82,18 @@ public sealed class UploadNotesTests : IDisposable
     }
 
     [Fact]
+    public void A_file_that_cannot_be_removed_at_the_end_is_nobodys_affair()
+    {
+        using var notes = Open();
+        notes.Begin("upload");
+        var file = Assert.Single(Directory.GetFiles(_directory["uploads"]));
+        File.Delete(file);
+        Directory.CreateDirectory(file);
+        notes.Forget();
+        Assert.Empty(_told);
+    }
+
+    [Fact]
     public void A_line_that_a_crash_cut_does_not_count()
     {
         using (var notes = Open())
