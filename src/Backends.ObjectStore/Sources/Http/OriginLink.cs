@@ -15,7 +15,15 @@ sealed class OriginLink : IHttpSender, IDisposable
     {
         _origin = origin;
         _own = new HttpLink(trust);
-        _others = new HttpLink(trust with { ClientFiles = [], SkipVerify = false });
+        try
+        {
+            _others = new HttpLink(trust with { ClientFiles = [], SkipVerify = false });
+        }
+        catch
+        {
+            _own.Dispose();
+            throw;
+        }
     }
 
     public ValueTask<HttpResponseMessage> SendAsync(Func<HttpRequestMessage> request, CancellationToken cancellation)
