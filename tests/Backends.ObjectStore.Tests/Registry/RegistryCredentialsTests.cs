@@ -43,9 +43,21 @@ public sealed class RegistryCredentialsTests : IDisposable
     public async Task What_Docker_has_counts_before()
     {
         _environment["DOCKER_CONFIG"] = Path.GetDirectoryName(Write("docker/config.json", "one.example", "docker"))!;
-        _environment["REGISTRY_AUTH_FILE"] = Write("auth.json", "one.example", "podman");
+        _environment["XDG_RUNTIME_DIR"] = _directory["run"];
+        Write("run/containers/auth.json", "one.example", "podman");
 
         Assert.Equal("docker", await FindAsync(Credentials(), "one.example"));
+    }
+
+    [Fact]
+    public async Task The_file_that_the_environment_names_counts_before_Docker()
+    {
+        _environment["DOCKER_CONFIG"] = Path.GetDirectoryName(Write("docker/config.json", "one.example", "docker"))!;
+        _environment["REGISTRY_AUTH_FILE"] = Write("auth.json", "one.example", "of the environment");
+
+        Assert.Equal("of the environment", await FindAsync(Credentials(), "one.example"));
+        Write("docker/config.json", "two.example", "docker");
+        Assert.Equal("docker", await FindAsync(Credentials(), "two.example"));
     }
 
     [Fact]

@@ -2,8 +2,8 @@ using VirtioFsStore.Core.Interop;
 
 namespace VirtioFsStore.Backends.ObjectStore.Sources.Registry;
 
-/// <summary>Credentials of registries on this machine: in the one file that was named, else in Docker's, else in those of podman and skopeo
-/// (containers-auth.json(5)).</summary>
+/// <summary>Credentials of registries on this machine: in the one file that was named, else in Docker's and then in those of podman and skopeo, of
+/// which the one that the environment names comes before all (containers-auth.json(5)).</summary>
 sealed class RegistryCredentials
 {
     readonly List<DockerConfig> _files;
@@ -31,13 +31,15 @@ sealed class RegistryCredentials
     static IEnumerable<string> Usual(Func<string, string?> environment)
     {
         var home = Of("HOME") ?? "/root";
-        yield return Path.Combine(Of("DOCKER_CONFIG") ?? Path.Combine(home, ".docker"), "config.json");
+        var docker = Path.Combine(Of("DOCKER_CONFIG") ?? Path.Combine(home, ".docker"), "config.json");
         if (Of("REGISTRY_AUTH_FILE") is { } named)
         {
             yield return named;
+            yield return docker;
             yield break;
         }
 
+        yield return docker;
         var runtime = Of("XDG_RUNTIME_DIR") is { } given ? Path.Combine(given, "containers") : $"/run/containers/{ProcessIdentity.EffectiveUid}";
         yield return Path.Combine(runtime, "auth.json");
         yield return Path.Combine(Of("XDG_CONFIG_HOME") ?? Path.Combine(home, ".config"), "containers", "auth.json");
