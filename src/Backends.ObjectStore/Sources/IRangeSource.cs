@@ -25,7 +25,8 @@ public interface IRangeSource : IAsyncDisposable
     /// <exception cref="SourceException">The source cannot be read.</exception>
     ValueTask<Stream> OpenAsync(long offset, long length, CancellationToken cancellation);
 
-    /// <summary>The same, saying who waits for it. Sources that bound their requests let demand go first; to others it is all one.</summary>
+    /// <summary>The same for the cache that a guest reads through, saying who waits for it. Sources that bound their requests let demand go first, and
+    /// those that are refused may ask again for a while, as a guest cannot come back with other credentials; to others it is all one.</summary>
     /// <exception cref="SourceException">The source cannot be read.</exception>
     ValueTask<Stream> OpenAsync(long offset, long length, RequestPriority priority, CancellationToken cancellation) =>
         OpenAsync(offset, length, cancellation);

@@ -15,15 +15,18 @@ sealed class CountedRangeSource(IRangeSource source, SourceCounters counters) : 
     public bool IgnoresRanges => source.IgnoresRanges;
 
     public ValueTask<Stream> OpenAsync(long offset, long length, CancellationToken cancellation) =>
-        OpenAsync(offset, length, RequestPriority.Demand, cancellation);
+        CountAsync(source.OpenAsync(offset, length, cancellation));
 
-    public async ValueTask<Stream> OpenAsync(long offset, long length, RequestPriority priority, CancellationToken cancellation)
-    {
-        counters.Requested();
-        return new Counting(await source.OpenAsync(offset, length, priority, cancellation).ConfigureAwait(false), counters);
-    }
+    public ValueTask<Stream> OpenAsync(long offset, long length, RequestPriority priority, CancellationToken cancellation) =>
+        CountAsync(source.OpenAsync(offset, length, priority, cancellation));
 
     public ValueTask DisposeAsync() => source.DisposeAsync();
+
+    async ValueTask<Stream> CountAsync(ValueTask<Stream> opening)
+    {
+        counters.Requested();
+        return new Counting(await opening.ConfigureAwait(false), counters);
+    }
 
     sealed class Counting(Stream stream, SourceCounters counters) : RangeStream
     {

@@ -76,13 +76,19 @@ public sealed class AuthorizationTests : IAsyncLifetime, IAsyncDisposable
         using var client = new RegistryClient(RegistryName.Parse($"{_registry.Server.Host}/{FakeRegistry.Repository}"), _registry.Options, endpoints);
         var source = client.OpenBlob(Digest.Sha256(_blob), _blob.Length);
         var bytes = new byte[10];
-        await source.ReadAsync(0, bytes, default);
+        await ReadAsync(0);
 
         _registry.Authorization = $"Basic {Base64("me:new")}";
-        await source.ReadAsync(5, bytes, default);
+        await ReadAsync(5);
 
         Assert.Equal(_blob[5..15], bytes);
         Assert.Contains("401 Unauthorized", Assert.Single(told), StringComparison.Ordinal);
+
+        async Task ReadAsync(long offset)
+        {
+            await using var stream = await source.OpenAsync(offset, bytes.Length, RequestPriority.Demand, default);
+            await stream.ReadExactlyAsync(bytes);
+        }
     }
 
     [Theory]

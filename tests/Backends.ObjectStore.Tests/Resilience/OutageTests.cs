@@ -75,19 +75,22 @@ public sealed class OutageTests
     }
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task A_read_that_is_refused_waits_for_other_credentials_where_that_is_asked_for(bool waits)
+    [InlineData(true, true)]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    public async Task A_guests_read_that_is_refused_waits_for_other_credentials_where_that_is_asked_for(bool waits, bool isGuests)
     {
         var source = new ScriptedSource(new byte[10]).Fail(SourceFailure.Refused).Fail(SourceFailure.Refused);
-        var read = new ResilientSource(source, Endpoint(waitsForCredentials: waits), s_timeout).ReadAsync(0, new byte[10], default);
-        if (!waits)
+        var resilient = new ResilientSource(source, Endpoint(waitsForCredentials: waits), s_timeout);
+        var opening = isGuests ? resilient.OpenAsync(0, 10, RequestPriority.Demand, default) : resilient.OpenAsync(0, 10, default);
+        if (!waits || !isGuests)
         {
-            Assert.Equal(SourceFailure.Refused, (await Assert.ThrowsAsync<SourceException>(async () => await read)).Failure);
+            Assert.Equal(SourceFailure.Refused, (await Assert.ThrowsAsync<SourceException>(async () => await opening)).Failure);
+            Assert.Single(source.Asked);
             return;
         }
 
-        await read;
+        await (await opening).DisposeAsync();
         Assert.Equal(3, source.Asked.Count);
         Assert.Contains("trying again for 30 s", Assert.Single(_told), StringComparison.Ordinal);
     }

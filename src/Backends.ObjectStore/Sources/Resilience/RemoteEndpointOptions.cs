@@ -15,6 +15,6 @@ public sealed record RemoteEndpointOptions
     public TimeSpan? FirstContact { get; init; }
 
     /// <summary>Blobs that are refused (401, 403) are asked for again within the time of a read, with the credentials of then: for who cannot come
-    /// back later, as a guest that reads.</summary>
+    /// back later, as a guest that reads (<see cref="IRangeSource.OpenAsync(long, long, RequestPriority, CancellationToken)"/>).</summary>
     public bool WaitsForCredentials { get; init; }
 }

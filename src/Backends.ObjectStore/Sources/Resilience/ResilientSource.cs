@@ -23,17 +23,24 @@ public sealed class ResilientSource(IRangeSource source, RemoteEndpoint endpoint
 
     internal IRangeSource Inner => source;
 
+    /// <inheritdoc/>
+    /// <remarks>Refusals do not pass: whoever reads a document or an index so can be told, or has another way.</remarks>
     public ValueTask<Stream> OpenAsync(long offset, long length, CancellationToken cancellation) =>
-        OpenAsync(offset, length, RequestPriority.Demand, cancellation);
+        OpenAsync(offset, length, RequestPriority.Demand, false, cancellation);
 
-    public async ValueTask<Stream> OpenAsync(long offset, long length, RequestPriority priority, CancellationToken cancellation)
+    /// <inheritdoc/>
+    /// <remarks>Refusals may pass, where <see cref="RemoteEndpointOptions.WaitsForCredentials"/> says so.</remarks>
+    public ValueTask<Stream> OpenAsync(long offset, long length, RequestPriority priority, CancellationToken cancellation) =>
+        OpenAsync(offset, length, priority, endpoint.WaitsForCredentials, cancellation);
+
+    public ValueTask DisposeAsync() => source.DisposeAsync();
+
+    async ValueTask<Stream> OpenAsync(long offset, long length, RequestPriority priority, bool waitsForCredentials, CancellationToken cancellation)
     {
         // Where to read may come out of an index that someone else made.
         if (offset < 0 || length < 1 || length > Size - offset) throw new SourceException($"{Name} has {Size} bytes: there are not {length} at {offset}");
-        var stream = new ResilientStream(this, offset, length, new Retrying(endpoint, Counters, priority, timeout, Name, endpoint.WaitsForCredentials));
+        var stream = new ResilientStream(this, offset, length, new Retrying(endpoint, Counters, priority, timeout, Name, waitsForCredentials));
         await stream.BeginAsync(cancellation).ConfigureAwait(false);
         return stream;
     }
-
-    public ValueTask DisposeAsync() => source.DisposeAsync();
 }
