@@ -86,7 +86,7 @@ public sealed partial class StoreDirectory
                 if (held is not null) Remove(aside);
             }
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is ImageException or IOException or UnauthorizedAccessException)
         {
             // A store that may only be read is a store all the same; who writes will meet the reason.
         }

@@ -169,9 +169,11 @@ public sealed class StoreDirectoryTests : IDisposable
     {
         using var disk = new SmallDisk("64k");
         StoreDirectory.Open(disk.Path).TryLock("keeper")!.Dispose();
+        File.WriteAllText(Path.Combine(disk.Path, "tmp", "keeper"), "what a crash left");
         disk.MakeReadOnly();
 
-        var error = Assert.Throws<ImageException>(() => StoreDirectory.Open(disk.Path).TryLock("keeper"));
+        var store = StoreDirectory.Open(disk.Path);
+        var error = Assert.Throws<ImageException>(() => store.TryLock("keeper"));
 
         Assert.Contains("(EROFS); name another folder with --store", error.Message, StringComparison.Ordinal);
     }
