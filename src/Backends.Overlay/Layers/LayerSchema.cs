@@ -3,8 +3,9 @@ namespace VirtioFsStore.Backends.Overlay.Layers;
 /// <summary>The tables of a layer index; docs/formats.md describes them.</summary>
 static class LayerSchema
 {
-    /// <summary>Raised with every change of the tables, of what the columns mean or of the files beside them; part of the store's folder names too.</summary>
-    public const int Version = 4;
+    /// <summary>Raised with every change of the tables, of what the columns mean or of the files beside them that is not read as what
+    /// it was before; part of the store's folder names too.</summary>
+    public const int Version = 3;
 
     /// <summary>"VfsL": SQLite keeps it in the file's header, where file(1) finds it.</summary>
     public const int ApplicationId = 0x5666734c;

@@ -128,7 +128,7 @@ public sealed partial class LocalKeeper
         if (stored.DiffId != layer.DiffId)
             throw new ImageException(
                 $"layer {layer.Blob.Digest} decompresses to {stored.DiffId}, but the image's configuration says {layer.DiffId}: the layer is not the one that the image was made of");
-        if (stored.Size != layer.Blob.Size)
-            throw new ImageException($"layer {layer.Blob.Digest} has {stored.Size} bytes, but the image's manifest says {layer.Blob.Size}: the layer is not the one that the image was made of");
+        if (stored.Size is { } size && size != layer.Blob.Size)
+            throw new ImageException($"layer {layer.Blob.Digest} has {size} bytes, but the image's manifest says {layer.Blob.Size}: the layer is not the one that the image was made of");
     }
 }

@@ -25,7 +25,7 @@ public sealed partial class StoreDirectory
         !Path.Exists(destination) && await ReplaceAsync(key, destination, () => !Path.Exists(destination), build, Move, cancellation).ConfigureAwait(false);
 
     /// <summary>As <see cref="EnsureAsync"/>, also where the layer is in place. That stays until the new one is whole; whoever has its files open keeps them.
-    /// Where the new one has the very same index, that alone is put in place, and the content that is there stays.</summary>
+    /// Where the new one has the very same index, that alone is put in place with what describes it, and the content that is there stays.</summary>
     /// <param name="key">See there.</param>
     /// <param name="folder">The layer's.</param>
     /// <param name="isUseless">Looks under the lock whether it is to be built.</param>
@@ -111,13 +111,16 @@ public sealed partial class StoreDirectory
     static void MoveLayer(string aside, string folder)
     {
         var made = LayerDigests.TryRead(Path.Combine(aside, LayerBuilder.DigestsName));
-        if (made is null || made != LayerDigests.TryRead(Path.Combine(folder, LayerBuilder.DigestsName)))
+        var there = LayerDigests.TryRead(Path.Combine(folder, LayerBuilder.DigestsName));
+        // The size is in the index, too: where that is the same, so is the size.
+        if (made is null || there is null || made != there with { Size = made.Size })
         {
             Move(aside, folder);
             return;
         }
 
-        Move(Path.Combine(aside, LayerBuilder.IndexName), Path.Combine(folder, LayerBuilder.IndexName));
+        foreach (var name in (string[])[LayerBuilder.IndexName, LayerBuilder.DigestsName])
+            Move(Path.Combine(aside, name), Path.Combine(folder, name));
         Sync(folder);
         Remove(aside);
     }

@@ -295,6 +295,28 @@ public sealed class LocalKeeperTests : IDisposable
     }
 
     [Fact]
+    public async Task A_streamed_layer_of_a_store_that_notes_no_sizes_is_used_as_it_is()
+    {
+        _layout.Image("v1", new TarWriter().File("a", "b").ToArray());
+        await using var keeper = new LocalKeeper(StoreDirectory.Open(_folder));
+        var image = await ResolveAsync(keeper);
+        await EnsureLayersAsync(keeper, image);
+        var layer = image.Layers[0].Blob.Digest;
+        var path = Path.Combine(_folder, "layers-v3", "sha256", layer.Hex, LayerBuilder.DigestsName);
+        var lines = await File.ReadAllLinesAsync(path);
+        Assert.Equal($"size {image.Layers[0].Blob.Size}", lines[1]);
+        await File.WriteAllLinesAsync(path, lines.Where(line => line != lines[1]));
+        var before = await File.ReadAllTextAsync(path);
+        using var stored = keeper.Store.TryOpenLayer(layer)!;
+        Assert.Null(stored.Digests.Size);
+
+        await EnsureLayersAsync(keeper, image);
+
+        Assert.True(stored.IsInPlace);
+        Assert.Equal(before, await File.ReadAllTextAsync(path));
+    }
+
+    [Fact]
     public async Task An_index_whose_bytes_changed_on_the_disk_is_refused()
     {
         _layout.Image("v1", new TarWriter().File("a", "b").ToArray());

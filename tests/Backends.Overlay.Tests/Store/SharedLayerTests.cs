@@ -79,6 +79,25 @@ public sealed class SharedLayerTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_layer_of_another_index_whose_size_was_not_noted_is_imported_again_and_its_content_stays()
+    {
+        var (table, _) = await TagTwoIndexesAsync();
+        await using var first = await OpenAsync("toc");
+        var digests = Stored(table.Layer);
+        var path = Path.Combine(_keeper.Store.LayerFolder(table.Layer), LayerBuilder.DigestsName);
+        await File.WriteAllLinesAsync(path, (await File.ReadAllLinesAsync(path)).Where(line => line != $"size {digests.Size}"));
+        using var stored = _keeper.Store.TryOpenLayer(table.Layer)!;
+        Assert.Equal(digests with { Size = null }, stored.Digests);
+
+        await using var second = await OpenAsync("toc");
+
+        Assert.Equal(digests, Stored(table.Layer));
+        Assert.True(stored.IsInPlace);
+        await AssertReadsAsync(second);
+        await AssertReadsAsync(first);
+    }
+
+    [Fact]
     public async Task A_streamed_layer_is_not_what_a_manifest_with_another_size_means()
     {
         var made = EStargzWriter.Create(s_entries);
