@@ -83,6 +83,28 @@ public static class ImageResolver
         }
     }
 
+    /// <summary>The platforms of the images that <paramref name="found"/> stands for, each once: where an index does not say it, by the configuration; null
+    /// stands for those that do not say it either. What is no image has none.</summary>
+    /// <inheritdoc cref="ExpandAsync"/>
+    public static async ValueTask<IReadOnlyCollection<Platform?>> PlatformsAsync(
+        IImageSource source, ImageReference reference, IReadOnlyList<Descriptor> found, CancellationToken cancellation)
+    {
+        var platforms = new HashSet<Platform?>();
+        foreach (var manifest in (await ExpandAsync(source, reference, found, cancellation).ConfigureAwait(false)).Where(item => MediaTypes.IsManifest(item.MediaType)))
+        {
+            try
+            {
+                platforms.Add(manifest.Platform ?? (await LoadAsync(source, reference, manifest, cancellation).ConfigureAwait(false)).Config.Platform);
+            }
+            catch (ImageException e) when (e.InnerException is not SourceException)
+            {
+                // An artifact, such as a signature.
+            }
+        }
+
+        return platforms;
+    }
+
     /// <summary>The first manifest for the platform, an index standing for what it lists. One that does not say its platform
     /// will do if it is the only one: its configuration says it then.</summary>
     static async ValueTask<Descriptor?> ChooseAsync(

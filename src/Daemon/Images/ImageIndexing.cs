@@ -46,8 +46,7 @@ sealed class ImageIndexing(StoreDirectory store, TextWriter output)
         var reference = image.Reference;
         var found = await place.FindAsync(reference, cancellation).ConfigureAwait(false);
         var own = reference.Digest is not null ? null : reference.Tag ?? found[0].RefName ?? "latest";
-        var manifests = await ImageResolver.ExpandAsync(place, reference, found, cancellation).ConfigureAwait(false);
-        var hasPlatforms = manifests.Select(manifest => manifest.Platform).Distinct().Count() > 1;
+        var hasPlatforms = (await ImageResolver.PlatformsAsync(place, reference, found, cancellation).ConfigureAwait(false)).Count > 1;
         var isIndexed = !hasPlatforms && image.Layers.All(layer => layer.Blob.Annotations.ContainsKey(IndexBlobFormat.DigestAnnotation));
         if (said is null && own is null)
             throw new ImageException($"{reference} has no tag from which the indexed image could have one; name one with --tag");

@@ -84,6 +84,25 @@ public sealed class ImageResolverTests : IDisposable
     }
 
     [Fact]
+    public async Task What_platform_an_image_is_for_its_configuration_says_where_the_index_does_not()
+    {
+        var artifact = _layout.Add(
+            LayoutWriter.ManifestType,
+            $$"""{"schemaVersion":2,"mediaType":"{{LayoutWriter.ManifestType}}","config":{{_layout.Add("application/vnd.example.signature", "{}")}},"layers":[{{_layout.Add("text/plain", "x")}}]}""");
+        _layout.Tag("one", Index(Manifest("riscv64", For("riscv64")), Manifest("riscv64"), artifact, _layout.Add("application/vnd.example", "{}")));
+        _layout.Tag("two", Index(Manifest("riscv64", For("riscv64")), Manifest("s390x")));
+
+        Assert.Equal(["linux/riscv64"], await PlatformsAsync("one"));
+        Assert.Equal(["linux/riscv64", "linux/s390x"], await PlatformsAsync("two"));
+
+        async Task<IEnumerable<string?>> PlatformsAsync(string tag)
+        {
+            var (source, reference) = (new LayoutImageSource(_layout.Path), ImageReference.Parse($"oci:{_layout.Path}:{tag}"));
+            return (await ImageResolver.PlatformsAsync(source, reference, await source.FindAsync(reference, default), default)).Select(platform => platform?.ToString());
+        }
+    }
+
+    [Fact]
     public async Task A_tag_that_is_not_there_is_answered_with_those_that_are()
     {
         _layout.Image("v1", s_tar);

@@ -29,12 +29,14 @@ public sealed class ImageIndexCommandTests : IDisposable
 
     List<string> Tags() => [.. List(Image).Select(row => row.Tag).Where(tag => !tag.StartsWith("sha256-", StringComparison.Ordinal))];
 
-    string Manifest(string architecture)
+    string Manifest(string architecture) =>
+        Manifest(architecture, architecture, $$""","platform":{"architecture":"{{architecture}}","os":"linux"}""");
+
+    string Manifest(string architecture, string content, string more)
     {
-        var tar = new TarWriter().File("a", architecture).ToArray();
+        var tar = new TarWriter().File("a", content).ToArray();
         return _layout.Manifest(
-            [_layout.Add(LayoutWriter.GzipLayer, LayoutWriter.Gzip(tar))], [Digest.Sha256(tar).ToString()], architecture,
-            $$""","platform":{"architecture":"{{architecture}}","os":"linux"}""");
+            [_layout.Add(LayoutWriter.GzipLayer, LayoutWriter.Gzip(tar))], [Digest.Sha256(tar).ToString()], architecture, more);
     }
 
     void TagIndex(string tag, params string[] architectures) => _layout.Tag(tag, _layout.Add(
@@ -66,6 +68,15 @@ public sealed class ImageIndexCommandTests : IDisposable
         TagIndex("m", LayoutWriter.Architecture);
         Assert.Equal(0, Push($"{Image}:m").ExitCode);
         Assert.Equal(["m", "m-indexed"], Tags());
+    }
+
+    [Fact]
+    public void An_image_beside_it_that_says_its_platform_in_its_configuration_alone_is_none_of_another_platform()
+    {
+        var beside = Manifest(LayoutWriter.Architecture, "b", "");
+        _layout.Tag("m", _layout.Add(LayoutWriter.IndexType, $$"""{"schemaVersion":2,"mediaType":"{{LayoutWriter.IndexType}}","manifests":[{{Manifest(LayoutWriter.Architecture)}},{{beside}}]}"""));
+        Assert.Equal(0, Push($"{Image}:m").ExitCode);
+        Assert.Contains("m-indexed", Tags());
     }
 
     [Fact]
