@@ -10,6 +10,7 @@ using VirtioFsStore.SandboxProbe;
 //                        ACTION runtime                   makes the runtime do all that it does late
 //                        ACTION throw                     ends by an exception
 //                        ACTION cost                      nanoseconds for some system calls, and for the filter
+//                        none late-signals                meets the signals that stop it after its work is done
 //                        none capabilities [MODCAPS]      what a thread holds that keeps the server's, and a program that it starts
 var action = Enum.Parse<SeccompAction>(args[0], ignoreCase: true);
 switch (args[1])
@@ -38,6 +39,9 @@ switch (args[1])
         SeccompFilter.Install(action);
         Console.WriteLine($"installing: {Stopwatch.GetElapsedTime(start).TotalMilliseconds:0.0} ms, {SeccompFilter.Build(RuntimeInformation.ProcessArchitecture, 1, 0).Length} instructions");
         CallCost.Print(args[0].ToLower(CultureInfo.InvariantCulture));
+        break;
+    case "late-signals":
+        LateSignals.Meet();
         break;
     case "capabilities":
         HeldCapabilities.Print(args.Length > 2 ? ModCaps.Parse(args[2]) : ModCaps.Unchanged);

@@ -4,11 +4,16 @@ using Microsoft.Extensions.Logging;
 
 namespace VirtioFsStore.Daemon.Serving;
 
-/// <summary>SIGTERM and SIGINT as a cancellation: the default would end the process in the middle of a request.</summary>
+/// <summary>SIGTERM and SIGINT as a cancellation: the default would end the process in the middle of a request. There is one in a process, to its end:
+/// once it is disposed of, the process ends by itself, and a signal that comes too late does not make that a failure.</summary>
 sealed class StopSignals : IDisposable
 {
     readonly CancellationTokenSource _stop = new();
+    readonly Lock _stopping = new();
     long _first;
+    bool _hasEnded;
+
+    // Never disposed of: the default would take the signal's place before the process has ended.
     readonly PosixSignalRegistration[] _registrations;
 
     /// <param name="logger">Is told of the first one.</param>
@@ -19,13 +24,18 @@ sealed class StopSignals : IDisposable
         _registrations = [.. new[] { PosixSignal.SIGTERM, PosixSignal.SIGINT }.Select(signal => PosixSignalRegistration.Create(signal, context =>
         {
             // A second one ends the process, whatever is in flight.
-            if (_stop.IsCancellationRequested && Stopwatch.GetElapsedTime(Volatile.Read(ref _first)) >= same)
+            if (!Volatile.Read(ref _hasEnded) && _stop.IsCancellationRequested && Stopwatch.GetElapsedTime(Volatile.Read(ref _first)) >= same)
                 return;
             context.Cancel = true;
             if (Interlocked.CompareExchange(ref _first, Stopwatch.GetTimestamp(), 0) != 0)
                 return;
-            Log.Stopping(logger, signal.ToString());
-            _stop.Cancel();
+            lock (_stopping)
+            {
+                if (_hasEnded)
+                    return;
+                Log.Stopping(logger, signal.ToString());
+                _stop.Cancel();
+            }
         }))];
     }
 
@@ -36,8 +46,8 @@ sealed class StopSignals : IDisposable
 
     public void Dispose()
     {
-        foreach (var registration in _registrations)
-            registration.Dispose();
+        lock (_stopping)
+            _hasEnded = true;
         _stop.Dispose();
     }
 }
