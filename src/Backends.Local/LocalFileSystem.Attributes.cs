@@ -91,9 +91,9 @@ partial class LocalFileSystem
         BlockSize = status.BlockSize,
         Flags = isMountRoot && _options.AnnounceSubmounts && StatMode.IsDirectory(status.Mode)
             ? NodeAttributeFlags.Submount
-            : StatMode.IsRegular(status.Mode) && status.Size >= _options.DaxMinimum && DaxRange.IsAligned(status.Size) && status.Size != 0
-            // What a guest makes a mapped file grow by, it reads where the VMM maps what is behind a file's end.
-            ? (_options.ReadOnly ? NodeAttributeFlags.DaxReadOnly : NodeAttributeFlags.DaxGrowing)
+            // A file that a guest appends to may come to end within a page, and could then not be read: only the guest may ask for that (dax=always).
+            : _options.ReadOnly && StatMode.IsRegular(status.Mode) && status.Size >= _options.DaxMinimum && DaxRange.IsAligned(status.Size) && status.Size != 0
+            ? NodeAttributeFlags.DaxReadOnly
             : NodeAttributeFlags.None,
     };
 

@@ -49,7 +49,7 @@ public sealed class MappingTests : IDisposable
         _machine.Fuse.SetupMapping(_machine.Fuse.Walk(name).NodeId, offset, Range, windowOffset, writable);
 
     [Theory]
-    [InlineData(false, false, Dax)]
+    [InlineData(false, false, 0)]
     [InlineData(true, false, Dax)]
     [InlineData(false, true, 0)]
     [InlineData(true, true, 0)]

@@ -100,6 +100,7 @@ public sealed class ImageDaxTests : IDisposable
     [InlineData("3M")]
     [InlineData("1K")]
     [InlineData("32T")]
+    [InlineData("898M")]
     [InlineData("much")]
     public void A_window_of_no_possible_size_is_refused(string size)
     {

@@ -16,6 +16,9 @@ partial class DaxWindow
     Task<Errno>? _wholeMapped;
     WindowMemory? _whole;
 
+    /// <summary>Counts what the VMM has dropped: what was asked for before is not there.</summary>
+    int _wholeEpoch;
+
     /// <summary>Within the place's turn.</summary>
     async ValueTask<Errno> CopyAsync(RequestContext request, Mount mount, NodeId node, MappingPlace place)
     {
@@ -23,6 +26,11 @@ partial class DaxWindow
             return Errno.EROFS;
         if (await TakeAsync(place.WindowOffset, place.WindowOffset + place.Length, wholly: false).ConfigureAwait(false) is var error and not Errno.None)
             return error;
+        lock (_lock)
+        {
+            if (!HasRoom(oneImmutable ? 0 : 1))
+                return Errno.ENOSPC;
+        }
         if (oneImmutable)
             return await CopyIntoWholeAsync(request, mount, node, place).ConfigureAwait(false);
 
@@ -56,18 +64,18 @@ partial class DaxWindow
             return ToGuest(error, request);
         if (memory?.TryHold() != true)
             return Errno.EIO;
+        error = Errno.EIO;
         try
         {
             var copied = await FillAsync(request, mount, node, place.FileOffset, memory, place.WindowOffset, place.Length).ConfigureAwait(false);
-            if (copied.IsError)
-            {
-                memory.Punch(place.WindowOffset, place.Length);
-                return copied.Error;
-            }
-            return Enter(new WindowMapping(mount, null, node, place, new MappedExtent { Length = copied.Value }) { Memory = memory });
+            error = copied.IsError ? copied.Error : Enter(new WindowMapping(mount, null, node, place, new MappedExtent { Length = copied.Value }) { Memory = memory });
+            return error;
         }
         finally
         {
+            // Also of a copy that was cancelled nothing may be seen behind a shorter file's end.
+            if (error != Errno.None)
+                memory.Punch(place.WindowOffset, place.Length);
             memory.Release();
         }
     }
@@ -92,10 +100,13 @@ partial class DaxWindow
         if (error != Errno.None)
             return error;
         var memory = allocated!;
+        int epoch;
+        lock (_lock)
+            epoch = _wholeEpoch;
         error = await frontend.MapAsync(memory.Descriptor, 0, 0, frontend.Size, writable: true, CancellationToken.None).ConfigureAwait(false);
         lock (_lock)
         {
-            if (error == Errno.None && !_closed)
+            if (error == Errno.None && !_closed && epoch == _wholeEpoch)
             {
                 _whole = memory;
                 return Errno.None;
@@ -111,6 +122,7 @@ partial class DaxWindow
         _whole?.Dispose();
         _whole = null;
         _wholeMapped = null;
+        _wholeEpoch++;
     }
 
     /// <summary>Reads a part of a file into memory; what follows its end in the last page are the zeros that were there.</summary>

@@ -12,30 +12,47 @@ namespace VirtioFsStore.Core.Dax;
 partial class DaxWindow
 {
     volatile bool _hasTails;
-    int _oddEndTold;
+    int _refusalToGrowTold;
+
+    /// <summary>How often what one range shows may grow: each time is a part of its own at the VMM.</summary>
+    const int MaxGrowth = 64;
 
     /// <summary>Whether anything mapped could grow so. A look, without a lock.</summary>
     public bool HasTails => _hasTails;
 
-    /// <summary>False: the file is mapped where it would end, and the end of its last page could not be.</summary>
+    /// <summary>False: the file is mapped where it would end, and what it would have there could not be mapped.</summary>
     public bool MayEnd(Mount mount, NodeId node, ulong end)
     {
-        if (DaxRange.IsAligned(end))
-            return true;
         lock (_lock)
         {
-            if (!_mappings.Exists(mapping => IsTailOf(mapping, mount, node) && mapping.FileEnd < end && end < mapping.PlaceFileEnd))
+            var needed = 0;
+            foreach (var mapping in _mappings)
+            {
+                if (!IsTailOf(mapping, mount, node) || end <= mapping.FileEnd)
+                    continue;
+                needed++;
+                if ((end < mapping.PlaceFileEnd && !DaxRange.IsAligned(end)) || mapping.Growth.Count >= MaxGrowth)
+                    needed = int.MaxValue / 2;
+            }
+            if (needed == 0 || (needed < int.MaxValue / 2 && HasRoom(needed)))
                 return true;
         }
-        if (Interlocked.Exchange(ref _oddEndTold, 1) == 0)
-            Log.OddEnd(logger);
+        if (Interlocked.Exchange(ref _refusalToGrowTold, 1) == 0)
+            Log.MayNotGrow(logger);
         return false;
     }
 
     public bool HasTailsOf(Mount mount, NodeId node)
     {
         lock (_lock)
-            return _mappings.Exists(mapping => IsTailOf(mapping, mount, node));
+        {
+            foreach (var mapping in _mappings)
+            {
+                if (IsTailOf(mapping, mount, node))
+                    return true;
+            }
+            return false;
+        }
     }
 
     /// <summary>Maps what a file has come to have, up to <paramref name="end"/>.</summary>
@@ -85,12 +102,33 @@ partial class DaxWindow
         lock (_lock)
         {
             var index = IndexOf(mapping);
-            if (index < 0)
-                return Errno.EIO;
-            _mappings[index] = mapping.GrownBy(extent.Length);
-            CountTails();
+            if (index >= 0)
+            {
+                _mappings[index] = mapping.GrownBy(extent.Length);
+                CountTails();
+                return Errno.None;
+            }
         }
-        return Errno.None;
+        // All was dropped meanwhile, but this.
+        _ = await frontend.UnmapAsync(mapping.End, extent.Length).ConfigureAwait(false);
+        return Errno.EIO;
+    }
+
+    /// <summary>
+    /// Within the place's turn, after a mapping was entered: what the file grew by between the look at its size and that moment was seen by
+    /// nobody as growth of a mapped file.
+    /// </summary>
+    /// <returns>ENXIO: it ends within a page now, and is not mapped any more.</returns>
+    async ValueTask<Errno> CatchUpAsync(RequestContext request, WindowMapping mapping)
+    {
+        var attributes = await mapping.Mount.FileSystem.GetAttributesAsync(request, mapping.Node, null).ConfigureAwait(false);
+        var size = attributes.IsError ? 0 : attributes.Value.Attributes.Size;
+        if (size <= mapping.FileEnd)
+            return Errno.None;
+        if (size >= mapping.PlaceFileEnd || DaxRange.IsAligned(size))
+            return await GrowAsync(request, mapping).ConfigureAwait(false);
+        _ = await TakeAsync(mapping.Start, mapping.Start + mapping.Place.Length, wholly: false).ConfigureAwait(false);
+        return Errno.ENXIO;
     }
 
     static bool IsTailOf(WindowMapping mapping, Mount mount, NodeId node) => mapping.HasTail && mapping.Mount == mount && mapping.Node == node;

@@ -30,8 +30,13 @@ sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger, bool on
 
     int _refusalTold;
 
-    /// <summary>One for each of Linux' ranges: bounds what a guest can make a VMM hold.</summary>
+    /// <summary>One for each of Linux' ranges: bounds what a guest can make this side and the VMM hold.</summary>
     int MaxMappings => (int)Math.Min(frontend.Size / DaxRange.Size, int.MaxValue);
+
+    /// <summary>Whether there may be one more. Within the lock.</summary>
+    /// <param name="parts">That the VMM would have to hold for it.</param>
+    bool HasRoom(int parts) =>
+        _mappings.Count < MaxMappings && (parts == 0 || _mappings.Sum(mapping => mapping.Parts) + parts <= frontend.MaxMappings);
 
     /// <summary>Mappings that the VMM has.</summary>
     public int Count
@@ -167,7 +172,7 @@ sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger, bool on
         {
             var index = IndexAt(place.WindowOffset);
             return index < _mappings.Count && _mappings[index] is var found && found.Mount == mount && found.Node == node
-                && found.Place with { Access = place.Access } == place && found.End == place.WindowOffset + place.Length
+                && found.Place with { Access = place.Access } == place && (found.End == place.WindowOffset + place.Length || found.HasTail)
                 && (found.Extent.IsWritable || place.Access == MapAccess.Read);
         }
     }
@@ -180,7 +185,8 @@ sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger, bool on
             return error;
         lock (_lock)
         {
-            if (_mappings.Count >= MaxMappings)
+            // Of the extent, and of what lies behind.
+            if (!HasRoom(2))
                 return Errno.ENOSPC;
         }
         error = await frontend.MapAsync(extent.Descriptor, extent.FileOffset, place.WindowOffset, extent.Length, extent.IsWritable, request.Cancellation).ConfigureAwait(false);
@@ -197,7 +203,8 @@ sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger, bool on
             }
             mapping = mapping.GrownBy(extent.GrowthLength);
         }
-        return Enter(mapping);
+        error = Enter(mapping);
+        return error == Errno.None && mapping.HasTail ? await CatchUpAsync(request, mapping).ConfigureAwait(false) : error;
     }
 
     /// <summary>EIO: the connection has ended.</summary>

@@ -7,8 +7,8 @@ static partial class Log
     [LoggerMessage(Level = LogLevel.Warning, Message = "The VMM refused to {What} {Length} bytes at {WindowOffset} of its window; its guest gets an error. Further refusals are not told")]
     public static partial void Refused(ILogger logger, string what, ulong length, ulong windowOffset);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "A guest was refused (EOPNOTSUPP) to make a file that it has mapped end within a page, which the VMM could not map for it (QEMU up to 11.1). Mount a directory whose files grow without dax=always. Further refusals are not told")]
-    public static partial void OddEnd(ILogger logger);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "A guest was refused (EOPNOTSUPP) to make a file grow that it has mapped: it would end within a page, or grew too often, which the VMM could not map (QEMU up to 11.1). Mount a directory whose files grow without dax=always. Further refusals are not told")]
+    public static partial void MayNotGrow(ILogger logger);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "The VMM maps only what is open for writing (QEMU up to 11.1): what guests map of images is copied into memory of each guest, and read-only directories are not mapped")]
     public static partial void OnlyWritable(ILogger logger);

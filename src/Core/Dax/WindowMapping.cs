@@ -19,6 +19,9 @@ sealed record WindowMapping(Mount Mount, IMappable? Files, NodeId Node, MappingP
     /// <summary>The lengths of what the VMM has mapped behind the extent, each by itself, in their order.</summary>
     public IReadOnlyList<ulong> Growth { get; init; } = [];
 
+    /// <summary>What the VMM has to hold for it.</summary>
+    public int Parts => Memory is null ? 1 + Growth.Count : 0;
+
     /// <summary>The end of what the VMM has mapped.</summary>
     public ulong End { get; private init; } = Place.WindowOffset + Extent.Length;
 

@@ -82,9 +82,11 @@ public sealed partial class FuseSession
             terms = Errno.EINTR;
         }
         _waiting.Remove(request);
-        if (terms.IsError)
+        // A VMM that cannot answer now is asked again when something is to be mapped.
+        var isLost = terms.IsError && terms.Error is not (Errno.EAGAIN or Errno.EINTR);
+        if (isLost)
             Log.WindowUnusable(_logger, terms.Error);
-        Agree(request, init, terms.IsError ? flags & ~(InitFlags.MAP_ALIGNMENT | InitFlags.HAS_INODE_DAX) : flags, policy, terms.IsError ? WindowTerms.None : terms.Value);
+        Agree(request, init, isLost ? flags & ~(InitFlags.MAP_ALIGNMENT | InitFlags.HAS_INODE_DAX) : flags, policy, terms.IsError ? WindowTerms.None : terms.Value);
         request.End();
         request.Complete();
     }

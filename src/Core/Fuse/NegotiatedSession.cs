@@ -23,7 +23,6 @@ sealed class NegotiatedSession(uint minor, InitFlags flags, SessionPolicy policy
         if ((flags & InitFlags.HAS_INODE_DAX) == 0)
             return NodeAttributeFlags.None;
         return NodeAttributeFlags.Dax
-            | ((terms & WindowTerms.ReadOnly) != 0 ? NodeAttributeFlags.DaxReadOnly : NodeAttributeFlags.None)
-            | ((terms & WindowTerms.BehindEnd) != 0 ? NodeAttributeFlags.DaxGrowing : NodeAttributeFlags.None);
+            | ((terms & WindowTerms.ReadOnly) != 0 ? NodeAttributeFlags.DaxReadOnly : NodeAttributeFlags.None);
     }
 }

@@ -15,8 +15,5 @@ public enum NodeAttributeFlags : uint
     /// <summary><see cref="Dax"/>, where the VMM maps what is open for reading only. Not for the wire.</summary>
     DaxReadOnly = 4,
 
-    /// <summary><see cref="Dax"/>, where the VMM maps what lies behind a file's end, which the file may grow into. Not for the wire.</summary>
-    DaxGrowing = 8,
-
-    AnyDax = Dax | DaxReadOnly | DaxGrowing,
+    AnyDax = Dax | DaxReadOnly,
 }

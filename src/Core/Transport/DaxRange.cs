@@ -12,6 +12,12 @@ public static class DaxRange
     /// <summary>map_alignment of INIT, a power of two.</summary>
     public const int PageShift = 12;
 
+    /// <summary>VHOST_USER_MAX_RAM_SLOTS of QEMU, 509, less 61 for the guest's memory and what other devices map.</summary>
+    public const int MaxMappings = 448;
+
+    /// <summary>A window that needs no more mappings than a VMM can hold.</summary>
+    public const ulong MaxMappedWindow = MaxMappings * Size;
+
     /// <summary>The most that one <see cref="IWindowFrontend"/> may have.</summary>
     public const ulong MaxWindow = 1UL << 44;
 

@@ -11,6 +11,12 @@ public interface IWindowFrontend
     /// <summary>Bytes of the window, a multiple of <see cref="DaxRange.Size"/>.</summary>
     ulong Size { get; }
 
+    /// <summary>
+    /// Parts that may be mapped at a time. Each is memory that the VMM announces to every device: QEMU (11.1) aborts, and its guest with it, when
+    /// they are more than its 509 slots, of which the guest's memory takes some.
+    /// </summary>
+    int MaxMappings { get; }
+
     /// <summary>Has a part of a file mapped at a place where nothing is.</summary>
     /// <param name="fd">The file, open for what the guest may do; the caller's again when the call has returned.</param>
     /// <param name="fileOffset">Bytes, whole pages.</param>

@@ -48,6 +48,9 @@ sealed partial class WindowChannel : IWindowFrontend, IDisposable
     public ulong Size { get; }
 
     /// <inheritdoc/>
+    public int MaxMappings => DaxRange.MaxMappings;
+
+    /// <inheritdoc/>
     public async Task<Errno> MapAsync(int fd, ulong fileOffset, ulong windowOffset, ulong length, bool writable, CancellationToken cancellation)
     {
         // Who stops waiting may close its own.

@@ -19,15 +19,20 @@ static class DaxOptions
         command.Add(s_protocol);
     }
 
-    public static DaxSettings Read(ParseResult parsed)
+    /// <param name="parsed">The command line.</param>
+    /// <param name="isOneImage">One image is all that is served: of its window QEMU holds one part, however large it is.</param>
+    public static DaxSettings Read(ParseResult parsed, bool isOneImage)
     {
         var window = parsed.GetValue(s_window) is { } text ? (ulong)ByteSize.Parse(s_window.Name, text) : 0;
         if (window != 0 && !DaxRange.IsWindow(window))
             throw new UsageException($"{s_window.Name} takes a multiple of 2M, at most {ByteSize.Format((long)DaxRange.MaxWindow)}; got '{parsed.GetValue(s_window)}'");
+        var dialect = parsed.GetValue(s_protocol) == "slave-fs" ? WindowDialect.SlaveFs : WindowDialect.SharedMemory;
+        if (!isOneImage && dialect == WindowDialect.SharedMemory && window > DaxRange.MaxMappedWindow)
+            throw new UsageException($"{s_window.Name} of more than {ByteSize.Format((long)DaxRange.MaxMappedWindow)} is for one image alone: a guest fills a window with mappings, and of more than {DaxRange.MaxMappings} QEMU would die; got '{parsed.GetValue(s_window)}'");
         return new DaxSettings
         {
             Window = window,
-            Dialect = parsed.GetValue(s_protocol) == "slave-fs" ? WindowDialect.SlaveFs : WindowDialect.SharedMemory,
+            Dialect = dialect,
         };
     }
 
