@@ -131,8 +131,11 @@ public sealed class KilledProcessTests(RemotePlaces places) : IClassFixture<Remo
         }
     }
 
+    /// <summary>The first round finds no store.</summary>
     static void Empty(LazySetup setup)
     {
+        if (!Directory.Exists(setup.Store))
+            return;
         var (code, output, error) = Daemon.Run("cache", "gc", "--keep", "0", "--store", setup.Store);
         Assert.True(code == 0, output + error);
     }
