@@ -173,4 +173,15 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal((0, $"{image}:latest-indexed removed\n"), (code, output));
         Assert.Equal(2, Daemon.Run("image", "ls", image).Output.TrimEnd('\n').Split('\n').Length);
     }
+
+    [Theory]
+    [InlineData("virtiofs-store se", "serve")]
+    [InlineData("virtiofs-store image pu", "push")]
+    public void A_line_is_completed(string line, string expected)
+    {
+        var (code, output, error) = Daemon.Run($"[suggest:{line.Length}]", line);
+
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains(expected, output.Split('\n'));
+    }
 }

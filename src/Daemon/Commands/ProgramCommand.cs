@@ -69,7 +69,9 @@ static class ProgramCommand
             Report($"{name} takes no value, got '{value}'");
             return Hint(parsed);
         }
-        if (parsed.CommandResult.Command.Subcommands is { Count: > 0 } commands && parsed.UnmatchedTokens is [var word, ..])
+        // What the shell's completion gives is a line, and no command.
+        var completes = parsed.Tokens is [{ Type: TokenType.Directive }, ..];
+        if (!completes && parsed.CommandResult.Command.Subcommands is { Count: > 0 } commands && parsed.UnmatchedTokens is [var word, ..])
         {
             Report($"there is no command '{word}'; there are: {string.Join(", ", commands.Select(command => command.Name))}");
             return Hint(parsed);
