@@ -59,7 +59,26 @@ sealed class StoreKeeper : IKeeper
     /// <exception cref="ImageException">It cannot be opened again.</exception>
     internal Task<IKeptImage> OpenAgainAsync(ImageRequest request, CancellationToken cancellation) => OpenAsync(request, null, TimeSpan.MaxValue, cancellation);
 
-    async Task<IKeptImage> OpenAsync(ImageRequest request, IProgress<LayerProgress>? progress, TimeSpan patience, CancellationToken cancellation)
+    Task<IKeptImage> OpenAsync(ImageRequest request, IProgress<LayerProgress>? progress, TimeSpan patience, CancellationToken cancellation) =>
+        AskAsync(keeper => keeper.OpenImageAsync(request, progress, cancellation), static () => true, patience, cancellation);
+
+    public async ValueTask<CollectResult> WorkAsync(CacheWork work, Action<LayerReport> report, CancellationToken cancellation)
+    {
+        var hasReported = false;
+        return await AskAsync(
+            keeper => keeper.WorkAsync(work, Note, cancellation),
+            // What was told is not told again.
+            () => !hasReported, s_patience, cancellation).ConfigureAwait(false);
+
+        void Note(LayerReport layer)
+        {
+            hasReported = true;
+            report(layer);
+        }
+    }
+
+    /// <summary>Asks the keeper that is in office, and where it ends before it answers, the next.</summary>
+    async Task<T> AskAsync<T>(Func<IKeeper, ValueTask<T>> ask, Func<bool> mayAskAgain, TimeSpan patience, CancellationToken cancellation)
     {
         for (var lost = 1; ; lost++)
         {
@@ -67,24 +86,18 @@ sealed class StoreKeeper : IKeeper
             var watched = _watched;
             try
             {
-                var image = await keeper.OpenImageAsync(request, progress, cancellation).ConfigureAwait(false);
+                var answer = await ask(keeper).ConfigureAwait(false);
                 if (keeper == _remote)
                     Volatile.Write(ref _isLossTold, false);
-                return image;
+                return answer;
             }
             // An image that its keeper dies of is not to take all keepers with it.
-            catch (KeeperLostException) when (lost < MaxLost && !_stop.IsCancellationRequested)
+            catch (KeeperLostException) when (lost < MaxLost && !_stop.IsCancellationRequested && mayAskAgain())
             {
                 // Whoever watches it tells, and may see it later than this: the dead one is not to be asked again until then.
                 _ = Interlocked.CompareExchange(ref _watched, null, watched);
             }
         }
-    }
-
-    public async ValueTask<CollectResult> WorkAsync(CacheWork work, Action<LayerReport> report, CancellationToken cancellation)
-    {
-        var keeper = await FindAsync(s_patience, cancellation).ConfigureAwait(false);
-        return await keeper.WorkAsync(work, report, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>The keeper that is in office; this process, if there was none.</summary>
