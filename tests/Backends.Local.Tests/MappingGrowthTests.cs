@@ -15,30 +15,60 @@ public sealed class MappingGrowthTests : IDisposable
 
     readonly TemporaryDirectory _directory = new();
     readonly byte[] _content = new byte[16 * (int)Page];
+    readonly ServerHost _host;
+    readonly VirtualMachine _machine;
+    readonly ulong _node;
+    readonly ulong _handle;
 
     public MappingGrowthTests()
     {
         new Random(1).NextBytes(_content);
         File.WriteAllBytes(_directory["f"], _content[..(2 * (int)Page)]);
+        _host = new ServerHost(LocalFileSystem.Open(new LocalOptions { Path = _directory.Path }), new ServerHostOptions { Tag = "t", DaxWindow = 8 * Range });
+        _machine = _host.Mount(new VirtualMachineOptions { Profile = VmmProfile.QemuGenericDevice, WindowLikeQemu = true });
+        _node = Fuse.Walk("f").NodeId;
+        _handle = Fuse.Open(_node, OpenFlags.O_RDWR).Value.Fh;
     }
 
-    public void Dispose() => _directory.Dispose();
+    FuseClient Fuse => _machine.Fuse;
 
-    (ServerHost Host, VirtualMachine Machine) Serve(bool likeQemu = true)
+    SharedWindow Window => _machine.Window!;
+
+    public void Dispose()
     {
-        var host = new ServerHost(
-            LocalFileSystem.Open(new LocalOptions { Path = _directory.Path, DaxMinimum = 2 * Page }),
-            new ServerHostOptions { Tag = "t", DaxWindow = 8 * Range });
-        return (host, host.Mount(new VirtualMachineOptions { Profile = VmmProfile.QemuGenericDevice, WindowLikeQemu = likeQemu }));
+        _machine.Dispose();
+        _host.Dispose();
+        _directory.Dispose();
     }
 
-    static FuseRequest PostMap(VirtualMachine machine, ulong node)
+    int Map(bool writable = false) => Fuse.SetupMapping(_node, 0, Range, 0, writable);
+
+    int Append(ulong page) => Fuse.Write(_node, _handle, page * Page, _content.AsSpan(0, (int)Page)).Error;
+
+    /// <summary>Posts a request, and lets the VMM answer only when the gate opens. Returns when the VMM has been asked.</summary>
+    FuseRequest Post(FuseRequest request, ManualResetEventSlim gate)
     {
-        var fuse = machine.Fuse;
-        var request = fuse.Begin(FuseOpcode.SetupMapping, node).Append(new FuseSetupMappingIn { Fh = ulong.MaxValue, Length = Range, Flags = 2 });
-        fuse.Requests.Post(request);
-        fuse.Requests.Notify();
+        using var arrived = new ManualResetEventSlim();
+        Window.OnRequest = _ =>
+        {
+            arrived.Set();
+            gate.Wait();
+            return WindowAnswer.Obey;
+        };
+        Fuse.Requests.Post(request);
+        Fuse.Requests.Notify();
+        arrived.Wait();
+        Window.OnRequest = null;
         return request;
+    }
+
+    int Finish(FuseRequest request, ManualResetEventSlim gate)
+    {
+        gate.Set();
+        Fuse.Requests.WaitFor(request);
+        var error = request.Error;
+        Fuse.Requests.Return(request);
+        return error;
     }
 
     [Theory]
@@ -46,119 +76,67 @@ public sealed class MappingGrowthTests : IDisposable
     [InlineData(100, Errno.ENXIO)]
     public void What_a_file_grows_by_while_its_mapping_is_on_its_way_is_mapped_or_nothing_is(int length, Errno expected)
     {
-        var (host, machine) = Serve();
-        using var a = host;
-        using var b = machine;
-        var (fuse, window) = (machine.Fuse, machine.Window!);
-        var node = fuse.Walk("f").NodeId;
-        var handle = fuse.Open(node, OpenFlags.O_RDWR).Value.Fh;
         using var gate = new ManualResetEventSlim();
-        using var arrived = new ManualResetEventSlim();
-        window.OnRequest = _ =>
-        {
-            arrived.Set();
-            gate.Wait();
-            return WindowAnswer.Obey;
-        };
-        var map = PostMap(machine, node);
-        arrived.Wait();
-        Assert.Equal((uint)length, fuse.Write(node, handle, 2 * Page, _content.AsSpan(2 * (int)Page, length)).Value.Size);
-        gate.Set();
-        fuse.Requests.WaitFor(map);
-        Assert.Equal((int)expected, map.Error);
-        fuse.Requests.Return(map);
+        var map = Post(Fuse.Begin(FuseOpcode.SetupMapping, _node).Append(new FuseSetupMappingIn { Fh = ulong.MaxValue, Length = Range, Flags = 2 }), gate);
+        Assert.Equal((uint)length, Fuse.Write(_node, _handle, 2 * Page, _content.AsSpan(2 * (int)Page, length)).Value.Size);
+
+        Assert.Equal((int)expected, Finish(map, gate));
+
         if (expected == Errno.None)
-            Assert.Equal(_content[..((2 * (int)Page) + length)], window.Read(0, (2 * (int)Page) + length));
+            Assert.Equal(_content[..((2 * (int)Page) + length)], Window.Read(0, (2 * (int)Page) + length));
         else
-            Assert.Empty(window.Mappings);
+            Assert.Empty(Window.Mappings);
     }
 
     [Fact]
     public void A_second_mapping_for_writing_makes_no_gap()
     {
-        var (host, machine) = Serve();
-        using var a = host;
-        using var b = machine;
-        var (fuse, window) = (machine.Fuse, machine.Window!);
-        var node = fuse.Walk("f").NodeId;
-        Assert.Equal(0, fuse.SetupMapping(node, 0, Range, 0, writable: false));
-        Assert.True(window.Mappings[0].IsWritable);
-        Assert.Equal(0, fuse.SetupMapping(node, 0, Range, 0, writable: true));
-        Assert.Equal([true], window.Requests.Select(request => request.IsMap));
+        Assert.Equal(0, Map());
+        Assert.True(Window.Mappings[0].IsWritable);
+        Assert.Equal(0, Map(writable: true));
+        Assert.Equal([true], Window.Requests.Select(request => request.IsMap));
     }
 
     [Fact]
     public void Growth_is_bounded_and_refused_before_it_is_done()
     {
-        var (host, machine) = Serve();
-        using var a = host;
-        using var b = machine;
-        var (fuse, window) = (machine.Fuse, machine.Window!);
-        var node = fuse.Walk("f").NodeId;
-        var handle = fuse.Open(node, OpenFlags.O_RDWR).Value.Fh;
-        Assert.Equal(0, fuse.SetupMapping(node, 0, Range, 0, writable: false));
-        var end = 2 * Page;
-        while (fuse.Write(node, handle, end, _content.AsSpan(0, (int)Page)) is { Error: 0 })
-            end += Page;
-        Assert.Equal(66 * Page, end);
-        Assert.Equal((long)end, new FileInfo(_directory["f"]).Length);
-        Assert.Equal(65, window.Mappings.Count);
+        Assert.Equal(0, Map());
+        var end = 2UL;
+        while (Append(end) == 0)
+            end++;
+        Assert.Equal(66UL, end);
+        Assert.Equal((long)(end * Page), new FileInfo(_directory["f"]).Length);
+        Assert.Equal(65, Window.Mappings.Count);
         // All at once goes.
-        Assert.Equal(0, fuse.RemoveMapping(new FuseRemoveMappingOne { Length = Range }));
-        Assert.Equal(0, fuse.Truncate(node, Range).Error);
+        Assert.Equal(0, Fuse.RemoveMapping(new FuseRemoveMappingOne { Length = Range }));
+        Assert.Equal(0, Fuse.Truncate(_node, Range).Error);
     }
 
     [Fact]
     public void Growth_while_the_guest_unmounts_leaves_nothing_at_the_vmm()
     {
-        var (host, machine) = Serve();
-        using var a = host;
-        using var b = machine;
-        var (fuse, window) = (machine.Fuse, machine.Window!);
-        var node = fuse.Walk("f").NodeId;
-        var handle = fuse.Open(node, OpenFlags.O_RDWR).Value.Fh;
-        Assert.Equal(0, fuse.SetupMapping(node, 0, Range, 0, writable: false));
+        Assert.Equal(0, Map());
         using var gate = new ManualResetEventSlim();
-        using var arrived = new ManualResetEventSlim();
-        window.OnRequest = _ =>
-        {
-            arrived.Set();
-            gate.Wait();
-            return WindowAnswer.Obey;
-        };
-        var write = fuse.Begin(FuseOpcode.Write, node)
-            .Append(new FuseWriteIn { Fh = handle, Offset = 2 * Page, Size = (uint)Page }).AppendBytes(_content.AsSpan(0, (int)Page).ToArray());
-        fuse.Requests.Post(write);
-        fuse.Requests.Notify();
-        arrived.Wait();
-        Assert.Equal(0, fuse.Destroy());
-        window.OnRequest = null;
-        gate.Set();
-        fuse.Requests.WaitFor(write);
-        fuse.Requests.Return(write);
-        machine.MountSession();
-        Assert.Equal(0, host.Session.Mappings);
-        node = fuse.Walk("f").NodeId;
-        Assert.Equal(0, fuse.SetupMapping(node, 0, Range, 0, writable: false));
-        Assert.Empty(window.Refusals);
+        var write = Post(
+            Fuse.Begin(FuseOpcode.Write, _node)
+                .Append(new FuseWriteIn { Fh = _handle, Offset = 2 * Page, Size = (uint)Page }).AppendBytes(_content.AsSpan(0, (int)Page).ToArray()), gate);
+        Assert.Equal(0, Fuse.Destroy());
+        _ = Finish(write, gate);
+
+        _machine.MountSession();
+        Assert.Equal(0, _host.Session.Mappings);
+        Assert.Equal(0, Fuse.SetupMapping(Fuse.Walk("f").NodeId, 0, Range, 0, writable: false));
+        Assert.Empty(Window.Refusals);
     }
 
     [Fact]
     public void Growth_that_fails_is_told_and_can_be_repeated()
     {
-        // The VMM is stopped for a moment (GET_VRING_BASE) while a write waits for its growth: EAGAIN from write(2), of a file that has grown.
-        var (host, machine) = Serve();
-        using var a = host;
-        using var b = machine;
-        var (fuse, window) = (machine.Fuse, machine.Window!);
-        var node = fuse.Walk("f").NodeId;
-        var handle = fuse.Open(node, OpenFlags.O_RDWR).Value.Fh;
-        Assert.Equal(0, fuse.SetupMapping(node, 0, Range, 0, writable: false));
-        window.OnRequest = _ => WindowAnswer.Refuse;
-        Assert.Equal((int)Errno.EIO, fuse.Write(node, handle, 2 * Page, _content.AsSpan(0, (int)Page)).Error);
-        window.OnRequest = null;
-        // The same bytes once more, as an application does: end is beyond what is mapped, so it heals.
-        Assert.Equal(0, fuse.Write(node, handle, 2 * Page, _content.AsSpan(0, (int)Page)).Error);
-        window.Read(0, 3 * (int)Page);
+        Assert.Equal(0, Map());
+        Window.OnRequest = _ => WindowAnswer.Refuse;
+        Assert.Equal((int)Errno.EIO, Append(2));
+        Window.OnRequest = null;
+        Assert.Equal(0, Append(2));
+        Assert.Equal(_content[..(int)Page], Window.Read(2 * Page, (int)Page));
     }
 }

@@ -25,16 +25,16 @@ partial class DaxWindow
     {
         lock (_lock)
         {
-            var needed = 0;
+            var (parts, isOdd) = (0, !DaxRange.IsAligned(end));
+            var can = true;
             foreach (var mapping in _mappings)
             {
                 if (!IsTailOf(mapping, mount, node) || end <= mapping.FileEnd)
                     continue;
-                needed++;
-                if ((end < mapping.PlaceFileEnd && !DaxRange.IsAligned(end)) || mapping.Growth.Count >= MaxGrowth)
-                    needed = int.MaxValue / 2;
+                parts++;
+                can &= mapping.Growth.Count < MaxGrowth && !(isOdd && end < mapping.PlaceFileEnd);
             }
-            if (needed == 0 || (needed < int.MaxValue / 2 && HasRoom(needed)))
+            if (parts == 0 || (can && HasRoom(parts)))
                 return true;
         }
         if (Interlocked.Exchange(ref _refusalToGrowTold, 1) == 0)
@@ -42,28 +42,15 @@ partial class DaxWindow
         return false;
     }
 
-    public bool HasTailsOf(Mount mount, NodeId node)
-    {
-        lock (_lock)
-        {
-            foreach (var mapping in _mappings)
-            {
-                if (IsTailOf(mapping, mount, node))
-                    return true;
-            }
-            return false;
-        }
-    }
+    /// <summary>Whether a mapping of a file shows less than what it has if it ends at <paramref name="end"/>.</summary>
+    public bool Lags(Mount mount, NodeId node, ulong end) => FirstThatLags(mount, node, end) is not null;
 
     /// <summary>Maps what a file has come to have, up to <paramref name="end"/>.</summary>
     public async ValueTask<Errno> GrowAsync(RequestContext request, Mount mount, NodeId node, ulong end)
     {
         while (true)
         {
-            WindowMapping? found;
-            lock (_lock)
-                found = _mappings.Find(mapping => IsTailOf(mapping, mount, node) && mapping.FileEnd < Math.Min(DaxRange.Down(end), mapping.PlaceFileEnd));
-            if (found is null)
+            if (FirstThatLags(mount, node, end) is not { } found)
                 return Errno.None;
             var turn = await _turns.EnterAsync(found.Start, found.Place.Length, request.Cancellation).ConfigureAwait(false);
             try
@@ -88,8 +75,7 @@ partial class DaxWindow
                 return Errno.None;
         }
         var access = mapping.Extent.IsWritable ? MapAccess.ReadWrite : MapAccess.Read;
-        var asWritable = (((WindowTerms)Volatile.Read(ref _terms)) & WindowTerms.ReadOnly) == 0;
-        var more = await mapping.Files!.MapAsync(request, mapping.Node, mapping.FileEnd, mapping.PlaceFileEnd - mapping.FileEnd, access, asWritable).ConfigureAwait(false);
+        var more = await mapping.Files!.MapAsync(request, mapping.Node, mapping.FileEnd, mapping.PlaceFileEnd - mapping.FileEnd, access, MapsForWriting).ConfigureAwait(false);
         if (more.IsError)
             return Errno.EIO;
         var extent = more.Value;
@@ -118,17 +104,30 @@ partial class DaxWindow
     /// Within the place's turn, after a mapping was entered: what the file grew by between the look at its size and that moment was seen by
     /// nobody as growth of a mapped file.
     /// </summary>
-    /// <returns>ENXIO: it ends within a page now, and is not mapped any more.</returns>
+    /// <returns>ENXIO: it ends within a page now; else what mapping more has answered. The mapping is gone then.</returns>
     async ValueTask<Errno> CatchUpAsync(RequestContext request, WindowMapping mapping)
     {
         var attributes = await mapping.Mount.FileSystem.GetAttributesAsync(request, mapping.Node, null).ConfigureAwait(false);
         var size = attributes.IsError ? 0 : attributes.Value.Attributes.Size;
         if (size <= mapping.FileEnd)
             return Errno.None;
-        if (size >= mapping.PlaceFileEnd || DaxRange.IsAligned(size))
-            return await GrowAsync(request, mapping).ConfigureAwait(false);
-        _ = await TakeAsync(mapping.Start, mapping.Start + mapping.Place.Length, wholly: false).ConfigureAwait(false);
-        return Errno.ENXIO;
+        var error = size >= mapping.PlaceFileEnd || DaxRange.IsAligned(size) ? await GrowAsync(request, mapping).ConfigureAwait(false) : Errno.ENXIO;
+        if (error != Errno.None)
+            _ = await TakeAsync(mapping.Start, mapping.Start + mapping.Place.Length, wholly: false).ConfigureAwait(false);
+        return error;
+    }
+
+    WindowMapping? FirstThatLags(Mount mount, NodeId node, ulong end)
+    {
+        lock (_lock)
+        {
+            foreach (var mapping in _mappings)
+            {
+                if (IsTailOf(mapping, mount, node) && mapping.FileEnd < Math.Min(DaxRange.Down(end), mapping.PlaceFileEnd))
+                    return mapping;
+            }
+            return null;
+        }
     }
 
     static bool IsTailOf(WindowMapping mapping, Mount mount, NodeId node) => mapping.HasTail && mapping.Mount == mount && mapping.Node == node;

@@ -11,6 +11,9 @@ partial class DaxWindow
 
     int _terms = Unknown;
 
+    /// <summary>The VMM maps nothing that is open for reading only. After the terms were learnt.</summary>
+    bool MapsForWriting => ((WindowTerms)Volatile.Read(ref _terms) & WindowTerms.ReadOnly) == 0;
+
     /// <summary>EIO: the VMM cannot be asked; EAGAIN: not now; EINTR: the wait was cancelled.</summary>
     public async ValueTask<Reply<WindowTerms>> LearnTermsAsync(CancellationToken cancellation)
     {

@@ -65,10 +65,9 @@ sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger, bool on
         {
             if (IsThere(mount, node, place))
                 return Errno.None;
-            var asWritable = (terms.Value & WindowTerms.ReadOnly) == 0;
-            if (asWritable && (mount.FileSystem.Traits & FileSystemTraits.Immutable) != 0)
+            if (MapsForWriting && (mount.FileSystem.Traits & FileSystemTraits.Immutable) != 0)
                 return await CopyAsync(request, mount, node, place).ConfigureAwait(false);
-            var found = await files.MapAsync(request, node, place.FileOffset, place.Length, place.Access, asWritable).ConfigureAwait(false);
+            var found = await files.MapAsync(request, node, place.FileOffset, place.Length, place.Access, MapsForWriting).ConfigureAwait(false);
             if (found.IsError)
                 return found.Error;
             var mapping = new WindowMapping(mount, files, node, place, found.Value);
@@ -84,7 +83,9 @@ sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger, bool on
                 if (error != Errno.None)
                     Release(mapping);
             }
-            return error;
+            return error == Errno.None && mapping.HasTail && (terms.Value & WindowTerms.BehindEnd) == 0
+                ? await CatchUpAsync(request, mapping).ConfigureAwait(false)
+                : error;
         }
         finally
         {
@@ -203,8 +204,7 @@ sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger, bool on
             }
             mapping = mapping.GrownBy(extent.GrowthLength);
         }
-        error = Enter(mapping);
-        return error == Errno.None && mapping.HasTail ? await CatchUpAsync(request, mapping).ConfigureAwait(false) : error;
+        return Enter(mapping);
     }
 
     /// <summary>EIO: the connection has ended.</summary>

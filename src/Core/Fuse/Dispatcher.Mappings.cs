@@ -30,7 +30,7 @@ sealed partial class Dispatcher
     /// <summary>What an operation that may have made a file end later waits for before its answer.</summary>
     ValueTask<Reply<T>> Grown<T>(FuseRequest request, Mount mount, NodeId node, ulong end, ValueTask<Reply<T>> operation)
         where T : struct =>
-        window.Current is { HasTails: true } current && current.HasTailsOf(mount, node) ? GrowAsync(request, mount, node, end, operation, current) : operation;
+        window.Current is { HasTails: true } current && current.Lags(mount, node, end) ? GrowAsync(request, mount, node, end, operation, current) : operation;
 
     static async ValueTask<Reply<T>> GrowAsync<T>(FuseRequest request, Mount mount, NodeId node, ulong end, ValueTask<Reply<T>> operation, DaxWindow window)
         where T : struct
@@ -44,7 +44,7 @@ sealed partial class Dispatcher
 
     /// <inheritdoc cref="Grown{T}"/>
     ValueTask<Errno> Grown(FuseRequest request, Mount mount, NodeId node, ulong end, ValueTask<Errno> operation) =>
-        window.Current is { HasTails: true } current && current.HasTailsOf(mount, node) ? GrowAsync(request, mount, node, end, operation, current) : operation;
+        window.Current is { HasTails: true } current && current.Lags(mount, node, end) ? GrowAsync(request, mount, node, end, operation, current) : operation;
 
     static async ValueTask<Errno> GrowAsync(FuseRequest request, Mount mount, NodeId node, ulong end, ValueTask<Errno> operation, DaxWindow window)
     {
