@@ -45,17 +45,10 @@ public sealed class RegistryImageSource : IImageTarget
 
     public async ValueTask<IReadOnlyList<Descriptor>> FindAsync(ImageReference reference, CancellationToken cancellation)
     {
-        var name = await NameAsync(reference, cancellation).ConfigureAwait(false);
-        try
-        {
-            var manifest = await _client.GetManifestAsync(name, s_mediaTypes, cancellation).ConfigureAwait(false);
-            Keep(manifest.Digest, manifest.Bytes);
-            return [Describe(manifest, reference.Digest is null ? name : null)];
-        }
-        catch (SourceException e) when (e.Failure == SourceFailure.Missing)
-        {
-            throw new ImageException($"{Name} has no {(reference.Digest is null ? $"tag '{name}'" : $"manifest {name}")}: {e.Message}", e);
-        }
+        var (name, manifest) = await AskAsync(
+            reference, name => _client.GetManifestAsync(name, s_mediaTypes, cancellation), cancellation).ConfigureAwait(false);
+        Keep(manifest.Digest, manifest.Bytes);
+        return [Describe(manifest, reference.Digest is null ? name : null)];
     }
 
     public async ValueTask<IReadOnlyList<Descriptor>> ListAsync(CancellationToken cancellation)
@@ -119,11 +112,10 @@ public sealed class RegistryImageSource : IImageTarget
 
     async ValueTask RemoveHereAsync(ImageReference reference, CancellationToken cancellation)
     {
-        var name = await NameAsync(reference, cancellation).ConfigureAwait(false);
-        Digest digest;
+        var (name, digest) = await AskAsync(
+            reference, async name => reference.Digest ?? (await DescribeAsync(name, cancellation).ConfigureAwait(false)).Digest, cancellation).ConfigureAwait(false);
         try
         {
-            digest = reference.Digest ?? (await DescribeAsync(name, cancellation).ConfigureAwait(false)).Digest;
             if (!await _client.DeleteManifestAsync(name, cancellation).ConfigureAwait(false))
             {
                 if (reference.Digest is null) await CheckIsOnlyTagAsync(name, digest, cancellation).ConfigureAwait(false);
@@ -212,22 +204,32 @@ public sealed class RegistryImageSource : IImageTarget
 
     string CheckTag(string tag) => ImageTag.IsTag(tag) ? tag : throw new ImageException($"{Name} can have no tag '{tag}': {ImageTag.Form}");
 
-    /// <summary>What a reference says: a digest, a tag, or without either latest, else the only tag of an image there.</summary>
-    async ValueTask<string> NameAsync(ImageReference reference, CancellationToken cancellation)
+    /// <summary>Asks for what a reference says: a digest, a tag, or without either latest, else the only tag of an image there.</summary>
+    /// <param name="reference">In this repository.</param>
+    /// <param name="ask">By a name; fails with <see cref="SourceFailure.Missing"/> where there is nothing of that name.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    /// <returns>The answer, and the name that it was given for.</returns>
+    /// <exception cref="ImageException">There is none.</exception>
+    async ValueTask<(string Name, T Answer)> AskAsync<T>(ImageReference reference, Func<string, ValueTask<T>> ask, CancellationToken cancellation)
     {
-        if (reference.Digest is not null) return reference.Digest.ToString();
-        if (reference.Tag is not null) return CheckTag(reference.Tag);
-        SourceException noLatest;
+        var name = reference.Digest?.ToString() ?? CheckTag(reference.Tag ?? "latest");
         try
         {
-            await DescribeAsync("latest", cancellation).ConfigureAwait(false);
-            return "latest";
+            return (name, await ask(name).ConfigureAwait(false));
         }
         catch (SourceException e) when (e.Failure == SourceFailure.Missing)
         {
-            noLatest = e;
+            if (reference.Digest is not null) throw new ImageException($"{Name} has no manifest {name}: {e.Message}", e);
+            if (reference.Tag is not null) throw new ImageException($"{Name} has no tag '{name}': {e.Message}", e);
+            return await AskAsync(reference with { Tag = await OnlyTagAsync(e, cancellation).ConfigureAwait(false) }, ask, cancellation).ConfigureAwait(false);
         }
+    }
 
+    /// <param name="noLatest">Why nothing is called latest.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    /// <exception cref="ImageException">There is none, or more than one.</exception>
+    async ValueTask<string> OnlyTagAsync(SourceException noLatest, CancellationToken cancellation)
+    {
         IReadOnlyList<string> tags;
         try
         {

@@ -155,6 +155,10 @@ public sealed class RegistryImageSourceTests : IAsyncLifetime, IAsyncDisposable
         var two = (await PushAsync(registry, "two", "latest")).Manifest.Digest;
         found = Assert.Single(await registry.FindAsync(Reference(""), default));
         Assert.Equal((two, "latest"), (found.Digest, found.RefName));
+
+        await using var fresh = Open(_registry!.Host);
+        await fresh.FindAsync(Reference(""), default);
+        Assert.Equal(1, fresh.Counters.Snapshot().Requests);
     }
 
     [RealServerFact]
