@@ -105,8 +105,9 @@ public sealed partial class LocalKeeper
     }
 
     /// <summary>Missing, damaged, or described by somebody whom this image's maker does not vouch for.</summary>
-    bool IsUseless(ImageLayer layer, RemoteIndexPolicy policy) =>
-        store.ReadLayerDigests(layer.Blob.Digest) is not { } stored || !LayerImporter.Accepts(stored, layer, policy);
+    bool IsUseless(ImageLayer layer, RemoteIndexPolicy policy) => IsUseless(store.ReadLayerDigests(layer.Blob.Digest), layer, policy);
+
+    static bool IsUseless(LayerDigests? stored, ImageLayer layer, RemoteIndexPolicy policy) => stored is null || !LayerImporter.Accepts(stored, layer, policy);
 
     bool IsIndexDamaged(Digest layer)
     {
@@ -122,9 +123,10 @@ public sealed partial class LocalKeeper
     /// <param name="isSettled">Else another image may just have replaced it, which says nothing of this one.</param>
     void Check(ImageLayer layer, RemoteIndexPolicy policy, bool isSettled)
     {
-        if (!isSettled && IsUseless(layer, policy)) return;
-        var stored = store.ReadLayerDigests(layer.Blob.Digest)
-            ?? throw new ImageException($"layer {layer.Blob.Digest} cannot be kept in the store {store.Root}: {store.LayerFolder(layer.Blob.Digest)} is damaged again and again");
+        var stored = store.ReadLayerDigests(layer.Blob.Digest);
+        if (!isSettled && IsUseless(stored, layer, policy)) return;
+        if (stored is null)
+            throw new ImageException($"layer {layer.Blob.Digest} cannot be kept in the store {store.Root}: {store.LayerFolder(layer.Blob.Digest)} is damaged again and again");
         if (stored.DiffId != layer.DiffId)
             throw new ImageException(
                 $"layer {layer.Blob.Digest} decompresses to {stored.DiffId}, but the image's configuration says {layer.DiffId}: the layer is not the one that the image was made of");
