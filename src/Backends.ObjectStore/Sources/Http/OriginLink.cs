@@ -28,8 +28,9 @@ sealed class OriginLink : IHttpSender, IDisposable
 
     public ValueTask<HttpResponseMessage> SendAsync(Func<HttpRequestMessage> request, CancellationToken cancellation)
     {
-        using var sample = request();
-        return (HttpRedirects.IsSameOrigin(sample.RequestUri!, _origin) ? _own : _others).SendAsync(request, cancellation);
+        // A link asks for the request once.
+        var made = request();
+        return (HttpRedirects.IsSameOrigin(made.RequestUri!, _origin) ? _own : _others).SendAsync(() => made, cancellation);
     }
 
     public void Dispose()
