@@ -31,14 +31,10 @@ sealed class SourceSlot(Func<CancellationToken, ValueTask<IRangeSource>> open) :
                 await shared.Opened.ConfigureAwait(false);
                 return shared;
             }
-            catch (Exception) when (!cancellation.IsCancellationRequested && IsReplaced(shared))
-            {
-                await ReleaseAsync(shared, broken: true).ConfigureAwait(false);
-            }
             catch
             {
                 await ReleaseAsync(shared, broken: true).ConfigureAwait(false);
-                throw;
+                if (cancellation.IsCancellationRequested || !IsReplaced(shared)) throw;
             }
         }
     }
