@@ -15,7 +15,7 @@ sealed class RegistryHost : IHttpSender, IBodyWatcher, IDisposable
     readonly TimeProvider _clock;
     readonly OriginLink _link;
     readonly RemoteEndpoint _endpoint;
-    int _failures;
+    bool _hasFailed;
     long _suspectUntil = long.MinValue;
 
     /// <param name="registry">The repository.</param>
@@ -53,7 +53,7 @@ sealed class RegistryHost : IHttpSender, IBodyWatcher, IDisposable
     public void Asked()
     {
         _endpoint.Counters.Requested();
-        if (Interlocked.Exchange(ref _failures, 0) > 0) _endpoint.Counters.Retried();
+        if (Interlocked.Exchange(ref _hasFailed, false)) _endpoint.Counters.Retried();
     }
 
     /// <summary>It gave what it was asked for.</summary>
@@ -68,7 +68,7 @@ sealed class RegistryHost : IHttpSender, IBodyWatcher, IDisposable
         _endpoint.Counters.Failed(failure.Failure);
         if (failure.Failure is SourceFailure.Transient or SourceFailure.Busy)
         {
-            Interlocked.Increment(ref _failures);
+            Volatile.Write(ref _hasFailed, true);
             Suspect();
         }
 
@@ -84,7 +84,7 @@ sealed class RegistryHost : IHttpSender, IBodyWatcher, IDisposable
     public void Broke()
     {
         _endpoint.Counters.Failed(SourceFailure.Transient);
-        Interlocked.Increment(ref _failures);
+        Volatile.Write(ref _hasFailed, true);
         Suspect();
         if (!IsServer) PassOver("an answer broke off");
     }
