@@ -13,7 +13,7 @@ namespace VirtioFsStore.Backends.ObjectStore.Sources.Registry;
 /// <param name="digest">Of the blob.</param>
 /// <param name="from">The blob.</param>
 /// <param name="isThere">Asks the host once whether it has the blob.</param>
-/// <param name="progress">Is told how many bytes went out so far; null for nobody.</param>
+/// <param name="progress">Is told how many bytes the registry has, before anything is sent, and then as it goes on; null for nobody.</param>
 /// <param name="endpoint">Whose bounds hold.</param>
 /// <param name="counters">Of its requests.</param>
 /// <param name="timeout">Of a request, with all its tries; the one that ends the upload has each try's time beside it.</param>
@@ -108,6 +108,7 @@ sealed class BlobUpload(
     async ValueTask<bool> SendChunkAsync(Action wentOn, CancellationToken cancellation)
     {
         if (_isUncertain) await AskHowFarAsync(cancellation).ConfigureAwait(false);
+        progress?.Invoke(_offset);
         var (start, length) = (_offset, Math.Min(from.Size - _offset, Math.Max(ChunkSize, _minimum)));
         // What it has of an earlier upload is to be hashed before.
         if (length == 0 || start > _hashed) return true;

@@ -25,7 +25,7 @@ public sealed partial class RegistryClient
     /// <summary>Uploads a blob, verified on the way. One that broke off goes on where the registry says it stopped, also one of an earlier call.</summary>
     /// <param name="digest">That its bytes must have.</param>
     /// <param name="from">Its bytes.</param>
-    /// <param name="progress">Is told how many bytes went out so far, from any thread.</param>
+    /// <param name="progress">Is told how many bytes the registry has, before anything is sent, and then as it goes on; from any thread.</param>
     /// <param name="cancellation">Ends it; what is there stays for another call.</param>
     /// <exception cref="SourceException">It cannot be read or written, or has another digest.</exception>
     public async ValueTask PushBlobAsync(Digest digest, IRangeSource from, Action<long>? progress, CancellationToken cancellation)
