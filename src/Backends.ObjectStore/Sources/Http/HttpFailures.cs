@@ -36,6 +36,9 @@ static class HttpFailures
         }
     }
 
+    /// <summary>Whether nobody was reached who could have answered (<see cref="SourceException.IsUnreachable"/>).</summary>
+    public static bool IsUnreachable(HttpRequestException failure) => failure.HttpRequestError is HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError;
+
     static SourceFailure Kind(HttpStatusCode status, bool asksForPatience) => (int)status switch
     {
         401 or 403 => SourceFailure.Refused,

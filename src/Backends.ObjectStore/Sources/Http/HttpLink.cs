@@ -92,7 +92,7 @@ public sealed class HttpLink : IHttpSender, IDisposable
                 $"{what}: TLS with {address.Authority} failed: {why}{TlsHint(why)}", e),
             { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded } => new SourceException(
                 SourceFailure.Permanent, $"{what}: the answer's head has more than {MaxHeadSize} KiB", e),
-            { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError } => new SourceException(
+            _ when HttpFailures.IsUnreachable(e) => new SourceException(
                 SourceFailure.Transient, $"cannot reach {address.GetComponents(UriComponents.SchemeAndServer, UriFormat.UriEscaped)}: {why}", e)
             { IsUnreachable = true },
             _ => new SourceException(SourceFailure.Transient, $"{what} failed: {why}", e),

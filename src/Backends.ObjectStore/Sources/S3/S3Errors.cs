@@ -4,6 +4,7 @@ using System.Net.Http.Headers;
 using Amazon.Runtime;
 using Amazon.Runtime.Internal;
 using Amazon.S3;
+using VirtioFsStore.Backends.ObjectStore.Sources.Http;
 
 namespace VirtioFsStore.Backends.ObjectStore.Sources.S3;
 
@@ -35,9 +36,10 @@ static class S3Errors
         AmazonServiceException answer => new SourceException(
             (int)answer.StatusCode is 0 or 200 or >= 500 ? SourceFailure.Transient : SourceFailure.Permanent, $"{what}: {Line(answer.Message)}", answer, RetryAfter(answer)),
         AmazonClientException => new SourceException(SourceFailure.Refused, $"{what}: {Line(exception.Message)}", exception),
-        HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError } =>
-            new SourceException(SourceFailure.Transient, $"{what}: {Line(Innermost(exception).Message)}", exception) { IsUnreachable = true },
-        HttpRequestException or IOException => new SourceException(SourceFailure.Transient, $"{what}: {Line(Innermost(exception).Message)}", exception),
+        HttpRequestException or IOException => new SourceException(SourceFailure.Transient, $"{what}: {Line(Innermost(exception).Message)}", exception)
+        {
+            IsUnreachable = exception is HttpRequestException failure && HttpFailures.IsUnreachable(failure),
+        },
         _ => null,
     };
 
