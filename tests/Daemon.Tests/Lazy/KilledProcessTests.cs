@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using VirtioFsStore.Driver.Hosting;
+using VirtioFsStore.Driver.Vmm;
 using VirtioFsStore.FaultProxy;
 using VirtioFsStore.RealServers;
 using Xunit;
@@ -51,10 +52,9 @@ public sealed class KilledProcessTests(RemotePlaces places) : IClassFixture<Remo
             Empty(setup);
             using var keeper = setup.Serve("first");
             using var server = setup.Serve("second");
-            using var machine = setup.Boot("first");
             // It serves a guest of its own at the time.
-            _ = new RandomReads(machine, places.Image, new Random(round), Reads);
-            Survive(setup, round, server, keeper, "second");
+            using var own = setup.Boot("first");
+            Survive(setup, round, server, keeper, "second", own);
         }
     }
 
@@ -82,20 +82,20 @@ public sealed class KilledProcessTests(RemotePlaces places) : IClassFixture<Remo
     }
 
     /// <summary>Whoever is asked for pieces dies, and the guest of another process notices nothing.</summary>
-    void Survive(LazySetup setup, int round, ChildProcess server, ChildProcess keeper, string name)
+    void Survive(LazySetup setup, int round, ChildProcess server, ChildProcess keeper, string name, VirtualMachine? own = null)
     {
         var random = new Random(round);
         using var machine = setup.Boot(name);
         // In every other round nothing has come when it dies, so that all has to come from the next one.
         var release = new TaskCompletionSource();
-        var asked = setup.Proxy.Requests.Count;
         var isHeld = round % 2 == 0;
         if (isHeld)
             setup.Proxy.Inject(new Fault { HoldUntil = release.Task }, int.MaxValue);
-        var reads = new RandomReads(machine, places.Image, random, Reads);
-        if (isHeld)
-            Assert.True(setup.Proxy.WaitForRequestsAsync(asked + 1).Wait(LazySetup.Wait), "Nothing was asked for.");
-        else
+        // One read that is held leaves most of the image, and of the requests, to the other guest.
+        if (own is not null)
+            _ = Post(own, isHeld ? 1 : Reads);
+        var reads = Post(machine, Reads);
+        if (!isHeld)
             reads.Take(random.Next(Reads / 2));
         keeper.Kill();
         Assert.True(keeper.WaitForExit(LazySetup.Wait));
@@ -108,6 +108,15 @@ public sealed class KilledProcessTests(RemotePlaces places) : IClassFixture<Remo
         Assert.True(SpinWait.SpinUntil(() => server.ErrorText.Contains(ActivatedKeeper.InOffice, StringComparison.Ordinal), LazySetup.Wait), server.ErrorText);
         var told = Regex.Count(server.ErrorText, "the keeper of the store .* has ended");
         Assert.True(told == 1, $"It was told {told} times. The server wrote: {server.ErrorText}");
+
+        RandomReads Post(VirtualMachine guest, int count)
+        {
+            var asked = setup.Proxy.Requests.Count;
+            var posted = new RandomReads(guest, places.Image, random, count);
+            if (isHeld)
+                Assert.True(setup.Proxy.WaitForRequestsAsync(asked + 1).Wait(LazySetup.Wait), "Nothing was asked for.");
+            return posted;
+        }
     }
 
     async Task KillAsync(Action<LazySetup, ChildProcess> kill)
