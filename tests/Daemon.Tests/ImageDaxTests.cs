@@ -1,4 +1,5 @@
 using VirtioFsStore.Core.Interop;
+using VirtioFsStore.Driver.Fuse;
 using VirtioFsStore.Driver.Fuse.Wire;
 using VirtioFsStore.Driver.Hosting;
 using VirtioFsStore.Driver.Vmm;
@@ -73,6 +74,61 @@ public sealed class ImageDaxTests : IDisposable
         for (var offset = 0UL; offset < 3 * Range; offset += Range)
             Assert.Equal(0, machine.Fuse.RemoveMapping(new FuseRemoveMappingOne { WindowOffset = offset, Length = Range }));
         Assert.False(IsPinned(data));
+    }
+
+    [Theory]
+    [InlineData(WindowAnswer.Refuse, false)]
+    [InlineData(WindowAnswer.Silence, false)]
+    [InlineData(WindowAnswer.Die, false)]
+    [InlineData(WindowAnswer.Obey, true)]
+    public void A_vmm_that_does_not_map_or_dies_meanwhile_leaves_neither_a_pin_nor_a_descriptor(WindowAnswer answer, bool dies)
+    {
+        using var daemon = Serve("--relisten", "--io-timeout", "1s");
+        using var machine = VirtualMachine.Mount(Socket, s_options);
+        using var data = OpenData();
+        var connections = 1;
+
+        Assert.Null(OpenDescriptors.LeftBy(
+            () =>
+            {
+                using var gate = new ManualResetEventSlim(!dies);
+                var wasPinned = false;
+                using var arrived = new ManualResetEventSlim();
+                machine.Window!.OnRequest = _ =>
+                {
+                    wasPinned = IsPinned(data);
+                    arrived.Set();
+                    gate.Wait();
+                    return answer;
+                };
+                var map = machine.Fuse.Begin(FuseOpcode.SetupMapping, machine.Fuse.Walk("f5000000").NodeId)
+                    .Append(new FuseSetupMappingIn { Fh = ulong.MaxValue, Length = Range, Flags = 2 });
+                machine.Fuse.Requests.Post(map);
+                machine.Fuse.Requests.Notify();
+                arrived.Wait();
+                if (dies)
+                    machine.CutConnection();
+                machine.Fuse.Requests.WaitFor(map);
+                Assert.Equal((int)Errno.EIO, map.Error);
+                Assert.True(wasPinned);
+                connections++;
+                if (!dies)
+                    machine.Disconnect();
+                Assert.True(daemon.WaitReady(connections, TimeSpan.FromSeconds(30)));
+                gate.Set();
+                machine.Disconnect();
+                Assert.False(IsPinned(data));
+
+                machine.ResetQueues();
+                machine.Connect(Socket);
+                machine.Start();
+                machine.MountSession();
+                Assert.Equal(0, machine.Fuse.SetupMapping(machine.Fuse.Walk("f5000000").NodeId, 0, Range, 0, writable: false));
+                Assert.True(IsPinned(data));
+                Assert.Equal(0, machine.Fuse.RemoveMapping(new FuseRemoveMappingOne { Length = Range }));
+                Assert.False(IsPinned(data));
+            },
+            ServerProcesses.Of(daemon)));
     }
 
     [Fact]

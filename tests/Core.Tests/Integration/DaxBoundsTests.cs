@@ -56,13 +56,7 @@ public sealed class DaxBoundsTests
             return WindowAnswer.Obey;
         };
         var fuse = machine.Fuse;
-        var init = fuse.BeginFor<FuseInitOut>(FuseOpcode.Init, 0).Append(new FuseInitIn
-        {
-            Major = 7,
-            Minor = 45,
-            Flags = (uint)((ulong)FuseInitFlags.LinuxDax & uint.MaxValue),
-            Flags2 = (uint)((ulong)FuseInitFlags.LinuxDax >> 32),
-        });
+        var init = fuse.BeginInit();
         fuse.Requests.Post(init);
         fuse.Requests.Notify();
         arrived.Wait();

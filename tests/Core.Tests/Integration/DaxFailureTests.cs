@@ -225,6 +225,11 @@ public sealed class DaxFailureTests
             Assert.Equal(0, dax.Map(0));
             Assert.Equal(0, dax.Map(Range));
             Assert.Equal(0, dax.Fuse.RemoveMapping(DaxSetup.Place(0)));
+            Assert.Equal((int)Errno.EINVAL, dax.Map(1));
+            Assert.Equal((int)Errno.EINVAL, dax.Map(DaxSetup.Size));
+            Assert.Equal((int)Errno.ENXIO, dax.Fuse.SetupMapping(dax.Node, 2 * Range, Range, 0, writable: true));
+            Assert.Equal((int)Errno.EISDIR, dax.Fuse.SetupMapping(FuseClient.Root, 0, Range, 0, writable: false));
+            Assert.Equal((int)Errno.EINVAL, dax.Fuse.RemoveMapping(DaxSetup.Place(0)));
             dax.Window.OnRequest = _ => WindowAnswer.Refuse;
             Assert.Equal((int)Errno.EIO, dax.Map(0));
             dax.Window.OnRequest = _ => WindowAnswer.Silence;

@@ -71,6 +71,32 @@ sealed class DaxSetup : IDisposable
         return error;
     }
 
+    /// <summary>Lets the VMM come to a request, and waits there until the gate opens.</summary>
+    public void HoldVmm(ManualResetEventSlim gate, ManualResetEventSlim arrived, WindowAnswer answer = WindowAnswer.Obey) =>
+        Window.OnRequest = _ =>
+        {
+            arrived.Set();
+            gate.Wait();
+            return answer;
+        };
+
+    /// <summary>The VMM is gone, and the server waits for the next one.</summary>
+    public void LoseVmm()
+    {
+        Machine.Disconnect();
+        Host.WaitListening();
+    }
+
+    /// <summary>Another VMM with a guest that has mounted, and looked up what <see cref="Node"/> is.</summary>
+    public void ConnectNextVmm()
+    {
+        Machine.ResetQueues();
+        Machine.Connect(Host.SocketPath);
+        Machine.Start();
+        Machine.MountSession();
+        Assert.Equal(Node, Fuse.Walk("file").NodeId);
+    }
+
     public void Dispose()
     {
         Machine.Dispose();

@@ -55,22 +55,7 @@ public sealed partial class FuseClient(FuseQueue requests, FuseQueue hiprio)
     /// <summary>INIT without remembering the answer; the reply may be one of the short forms of old versions, whose missing fields are 0 here.</summary>
     public FuseResult<FuseInitOut> TryInit(uint major, uint minor, FuseInitFlags offered, uint maxReadahead = 1 << 20)
     {
-        var extended = minor >= 36;
-        var low = (uint)((ulong)offered & 0xFFFF_FFFF);
-        if (!extended)
-            low &= ~(uint)FuseInitFlags.InitExt;
-        var request = Begin(FuseOpcode.Init, 0, FuseRequest.ReplyHeaderSize + Unsafe.SizeOf<FuseInitOut>());
-        var body = new FuseInitIn
-        {
-            Major = major,
-            Minor = minor,
-            MaxReadahead = maxReadahead,
-            Flags = low,
-            Flags2 = extended ? (uint)((ulong)offered >> 32) : 0,
-        };
-        request.Append(body);
-        if (!extended)
-            request.Resize(FuseRequest.HeaderSize + 16, request.ReplyRoom);
+        var request = BeginInit(major, minor, offered, maxReadahead);
         requests.Call(request);
         var answer = default(FuseInitOut);
         var error = request.Error;
@@ -82,6 +67,26 @@ public sealed partial class FuseClient(FuseQueue requests, FuseQueue hiprio)
         }
         requests.Return(request);
         return new FuseResult<FuseInitOut>(error, answer);
+    }
+
+    /// <summary>INIT to be posted by hand.</summary>
+    public FuseRequest BeginInit(uint major = 7, uint minor = 45, FuseInitFlags offered = FuseInitFlags.LinuxDax, uint maxReadahead = 1 << 20)
+    {
+        var extended = minor >= 36;
+        var low = (uint)((ulong)offered & 0xFFFF_FFFF);
+        if (!extended)
+            low &= ~(uint)FuseInitFlags.InitExt;
+        var request = BeginFor<FuseInitOut>(FuseOpcode.Init, 0).Append(new FuseInitIn
+        {
+            Major = major,
+            Minor = minor,
+            MaxReadahead = maxReadahead,
+            Flags = low,
+            Flags2 = extended ? (uint)((ulong)offered >> 32) : 0,
+        });
+        if (!extended)
+            request.Resize(FuseRequest.HeaderSize + 16, request.ReplyRoom);
+        return request;
     }
 
     public int Destroy() => Run(Begin(FuseOpcode.Destroy, 0));

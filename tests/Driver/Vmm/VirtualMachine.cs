@@ -1,4 +1,5 @@
 using VirtioFsStore.Driver.Fuse;
+using VirtioFsStore.Driver.Interop;
 using VirtioFsStore.Driver.Memory;
 using VirtioFsStore.Driver.Queues;
 using VirtioFsStore.Driver.VhostUser;
@@ -146,6 +147,9 @@ public sealed class VirtualMachine : IDisposable
         _frontend?.Dispose();
         _frontend = null;
     }
+
+    /// <summary>The connection ends while the window may be busy: what a VMM's death is for the back-end, before <see cref="Disconnect"/> takes the rest away.</summary>
+    public void CutConnection() => _ = Native.Shutdown(Frontend.Socket.Fd);
 
     /// <summary>RESET_DEVICE, with which the VMM drops what it has mapped.</summary>
     internal void ResetDevice()
