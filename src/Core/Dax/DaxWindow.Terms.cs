@@ -11,8 +11,37 @@ partial class DaxWindow
 
     int _terms = Unknown;
 
+    int _isLearning;
+
+    /// <summary>The VMM cannot be asked any more.</summary>
+    volatile bool _isUnusable;
+
     /// <summary>The VMM maps nothing that is open for reading only. After the terms were learnt.</summary>
     bool MapsForWriting => ((WindowTerms)Volatile.Read(ref _terms) & WindowTerms.ReadOnly) == 0;
+
+    /// <summary>
+    /// Which files the guest is shown as ones to map: none, where the VMM maps nothing more. A session that goes on at another VMM without INIT has
+    /// the terms learnt from its first request on; until then no file is shown whose mapping depends on them.
+    /// </summary>
+    public NodeAttributeFlags Shown()
+    {
+        if (_isUnusable)
+            return NodeAttributeFlags.None;
+        if (Volatile.Read(ref _terms) is var terms and not Unknown)
+            return (((WindowTerms)terms & WindowTerms.ReadOnly) != 0 ? NodeAttributeFlags.DaxReadOnly : NodeAttributeFlags.None) | NodeAttributeFlags.Dax;
+        if (Interlocked.Exchange(ref _isLearning, 1) == 0)
+            _ = LearnAsync();
+        return NodeAttributeFlags.Dax;
+    }
+
+    async Task LearnAsync()
+    {
+        var terms = await LearnTermsAsync(CancellationToken.None).ConfigureAwait(false);
+        if (terms.IsError && terms.Error == Errno.EAGAIN)
+            Volatile.Write(ref _isLearning, 0);
+        else
+            _isUnusable = terms.IsError;
+    }
 
     /// <summary>EIO: the VMM cannot be asked; EAGAIN: not now; EINTR: the wait was cancelled.</summary>
     public async ValueTask<Reply<WindowTerms>> LearnTermsAsync(CancellationToken cancellation)

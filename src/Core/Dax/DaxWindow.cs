@@ -156,6 +156,8 @@ sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger, bool on
 
     Errno Told(Errno error, string what, ulong windowOffset, ulong length)
     {
+        if (error == Errno.EIO)
+            _isUnusable = true;
         if (error == Errno.EREMOTEIO && Interlocked.Exchange(ref _refusalTold, 1) == 0)
             Log.Refused(logger, what, length, windowOffset);
         return error;

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using VirtioFsStore.Core.Mounts;
+using VirtioFsStore.Core.Storage;
 using VirtioFsStore.Core.Transport;
 
 namespace VirtioFsStore.Core.Dax;
@@ -12,6 +13,9 @@ sealed class SessionWindow(ILogger logger)
 
     /// <summary>Null: there is none.</summary>
     public DaxWindow? Current => Volatile.Read(ref _current);
+
+    /// <inheritdoc cref="DaxWindow.Shown"/>
+    public NodeAttributeFlags Shown() => Current?.Shown() ?? NodeAttributeFlags.None;
 
     public int Count => Current?.Count ?? 0;
 

@@ -25,7 +25,7 @@ sealed partial class Dispatcher(Router router, SessionOptions options, WaitingRe
             return request.Reply(malformed);
         }
 
-        request.ShownFlags = session.ShownFlags;
+        request.ShownFlags = NodeAttributeFlags.Submount | (session.Has(InitFlags.HAS_INODE_DAX) ? window.Shown() : NodeAttributeFlags.None);
         switch (request.Opcode)
         {
             case Opcode.FUSE_FORGET:

@@ -63,7 +63,7 @@ public sealed partial class FuseSession
         _used = true;
         _resumable = false;
         if ((flags & InitFlags.MAP_ALIGNMENT) == 0 || _window.Current is not { } window)
-            return Agree(request, init, flags, policy, WindowTerms.None);
+            return Agree(request, init, flags, policy);
         _waiting.Add(request);
         _ = AgreeAsync(request, init, flags, policy, window);
         return false;
@@ -82,18 +82,18 @@ public sealed partial class FuseSession
             terms = Errno.EINTR;
         }
         _waiting.Remove(request);
-        // A VMM that cannot answer now is asked again when something is to be mapped.
+        // A VMM that cannot answer now is asked again with the next request.
         var isLost = terms.IsError && terms.Error is not (Errno.EAGAIN or Errno.EINTR);
         if (isLost)
             Log.WindowUnusable(_logger, terms.Error);
-        Agree(request, init, isLost ? flags & ~(InitFlags.MAP_ALIGNMENT | InitFlags.HAS_INODE_DAX) : flags, policy, terms.IsError ? WindowTerms.None : terms.Value);
+        Agree(request, init, isLost ? flags & ~(InitFlags.MAP_ALIGNMENT | InitFlags.HAS_INODE_DAX) : flags, policy);
         request.End();
         request.Complete();
     }
 
-    bool Agree(FuseRequest request, in InitIn init, InitFlags flags, SessionPolicy policy, WindowTerms terms)
+    bool Agree(FuseRequest request, in InitIn init, InitFlags flags, SessionPolicy policy)
     {
-        _negotiated = new NegotiatedSession(Math.Min(init.Minor, Protocol.Minor), flags, policy, terms);
+        _negotiated = new NegotiatedSession(Math.Min(init.Minor, Protocol.Minor), flags, policy);
         Log.SessionStarted(_logger, init.Major, init.Minor, flags);
         return request.Reply(new InitOut
         {
@@ -146,7 +146,7 @@ public sealed partial class FuseSession
             return _negotiated;
         var policy = ChoosePolicy();
         _used = true;
-        var session = new NegotiatedSession(Protocol.Minor, Wanted(policy), policy, WindowTerms.None);
+        var session = new NegotiatedSession(Protocol.Minor, Wanted(policy), policy);
         _negotiated = session;
         _resumable = false;
         Log.SessionResumed(_logger);
