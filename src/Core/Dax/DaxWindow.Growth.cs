@@ -96,7 +96,7 @@ partial class DaxWindow
             }
         }
         // All was dropped meanwhile, but this.
-        _ = await frontend.UnmapAsync(mapping.End, extent.Length).ConfigureAwait(false);
+        _ = await frontend.Unmap(mapping.End, extent.Length).Answer.ConfigureAwait(false);
         return Errno.EIO;
     }
 

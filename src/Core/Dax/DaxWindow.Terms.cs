@@ -85,6 +85,6 @@ partial class DaxWindow
         if (FileSpace.SetLength(fd, (long)DaxRange.Page) < 0 || (sealedForWriting && MemoryMaps.SealWrites(fd) < 0))
             return Errno.EIO;
         var error = await frontend.MapAsync(fd, offset, 0, DaxRange.Page, writable: !sealedForWriting, cancellation).ConfigureAwait(false);
-        return error == Errno.None && await frontend.UnmapAsync(0, DaxRange.Page).ConfigureAwait(false) is var undone and not Errno.None ? Errno.EIO : error;
+        return error == Errno.None && await frontend.Unmap(0, DaxRange.Page).Answer.ConfigureAwait(false) is var undone and not Errno.None ? Errno.EIO : error;
     }
 }

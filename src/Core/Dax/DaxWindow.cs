@@ -8,23 +8,21 @@ namespace VirtioFsStore.Core.Dax;
 
 /// <summary>
 /// What is mapped in the window of one connection. A mapping is in the table from when the VMM has it until it is asked to drop it, and its
-/// file system keeps the bytes until the VMM has answered. Thread-safe.
+/// file system keeps the bytes until the VMM has answered, has dropped all by itself, or is gone. Thread-safe.
 /// </summary>
 /// <param name="frontend">The VMM.</param>
 /// <param name="logger">Told what the VMM refuses.</param>
 /// <param name="oneImmutable">All files are those of one file system that never changes.</param>
 sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger, bool oneImmutable)
 {
-    static readonly Task<Errno> s_done = Task.FromResult(Errno.None);
-
     readonly WindowTurns _turns = new();
     readonly Lock _lock = new();
 
     /// <summary>Ordered by place, without overlaps.</summary>
     readonly List<WindowMapping> _mappings = [];
 
-    /// <summary>What a VMM that cannot be asked any more was to drop, and may still show its guest.</summary>
-    readonly List<WindowMapping> _lost = [];
+    /// <summary>What the VMM was asked to drop, and may still show its guest: it has not answered yet, or cannot any more.</summary>
+    readonly List<WindowMapping> _leaving = [];
 
     bool _closed;
 
@@ -114,33 +112,42 @@ sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger, bool on
     /// <param name="tell">The VMM is to drop it too, before whatever it is asked from now on; else it has done so by itself.</param>
     public void DropAll(bool tell)
     {
-        WindowMapping[] dropped;
+        if (tell)
+            Array.ForEach(Take(_ => true), taken => _ = LeaveAsync(taken.Mapping, taken.Removal));
+        else
+            Array.ForEach(TakeAll(), Release);
+    }
+
+    WindowMapping[] TakeAll()
+    {
         lock (_lock)
         {
-            dropped = [.. _mappings, .. _lost];
-            if (tell)
-                _mappings.ForEach(mapping => _ = UnmapAsync(mapping));
-            else
-                ForgetWhole();
+            WindowMapping[] all = [.. _mappings, .. _leaving];
+            ForgetWhole();
             _mappings.Clear();
             CountTails();
-            _lost.Clear();
+            _leaving.Clear();
+            return all;
         }
-        Array.ForEach(dropped, Release);
     }
 
     /// <summary>Drops what is mapped of a mount that nobody uses any more.</summary>
     public async ValueTask DropAsync(Mount mount)
     {
-        List<(WindowMapping Mapping, Task<Errno> Dropped)> dropped;
+        foreach (var (mapping, removal) in Take(mapping => mapping.Mount == mount))
+            _ = await DroppedAsync(mapping, removal).ConfigureAwait(false);
+    }
+
+    /// <summary>Takes mappings out of the table, and asks the VMM to drop them.</summary>
+    (WindowMapping Mapping, WindowRemoval Removal)[] Take(Predicate<WindowMapping> which)
+    {
         lock (_lock)
         {
-            dropped = [.. _mappings.Where(mapping => mapping.Mount == mount).Select(mapping => (mapping, UnmapAsync(mapping)))];
-            _mappings.RemoveAll(mapping => mapping.Mount == mount);
+            (WindowMapping, WindowRemoval)[] taken = [.. _mappings.FindAll(which).Select(mapping => (mapping, Unmap(mapping)))];
+            _mappings.RemoveAll(which);
             CountTails();
+            return taken;
         }
-        foreach (var (mapping, answer) in dropped)
-            Dropped(mapping, await answer.ConfigureAwait(false));
     }
 
     /// <summary>The connection has ended: nothing is mapped any more, and nothing will be.</summary>
@@ -201,7 +208,7 @@ sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger, bool on
                 extent.Descriptor, extent.FileOffset + extent.Length, mapping.End, extent.GrowthLength, extent.IsWritable, request.Cancellation).ConfigureAwait(false);
             if (error != Errno.None)
             {
-                _ = await frontend.UnmapAsync(mapping.Start, extent.Length).ConfigureAwait(false);
+                _ = await frontend.Unmap(mapping.Start, extent.Length).Answer.ConfigureAwait(false);
                 return ToGuest(Told(error, "map", mapping.End, extent.GrowthLength), request);
             }
             mapping = mapping.GrownBy(extent.GrowthLength);
@@ -228,7 +235,7 @@ sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger, bool on
     /// <param name="wholly">There must be something, and nothing of it may reach beyond the part.</param>
     async ValueTask<Errno> TakeAsync(ulong start, ulong end, bool wholly)
     {
-        List<(WindowMapping Mapping, Task<Errno> Dropped)>? taken = null;
+        List<(WindowMapping Mapping, WindowRemoval Removal)>? taken = null;
         lock (_lock)
         {
             var index = IndexAt(start);
@@ -241,61 +248,64 @@ sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger, bool on
                 return Errno.EINVAL;
             // Within the lock: whoever finds a place free asks the VMM after this.
             for (var i = index; i < index + count; i++)
-                (taken ??= []).Add((_mappings[i], UnmapAsync(_mappings[i])));
+                (taken ??= []).Add((_mappings[i], Unmap(_mappings[i])));
             _mappings.RemoveRange(index, count);
             CountTails();
         }
         var error = Errno.None;
-        foreach (var (mapping, answer) in taken ?? [])
+        foreach (var (mapping, removal) in taken ?? [])
         {
             // Where something is to take its place, a VMM that has nothing there is as good.
-            if (Dropped(mapping, await answer.ConfigureAwait(false)) is var result && (result == Errno.EIO || (wholly && result != Errno.None)))
+            if (await DroppedAsync(mapping, removal).ConfigureAwait(false) is var result && (result == Errno.EIO || (wholly && result != Errno.None)))
                 error = Errno.EIO;
         }
         return error;
     }
 
-    /// <summary>Asks for the end of all parts at once: in their order, before whatever is asked next.</summary>
-    Task<Errno> UnmapAsync(WindowMapping mapping)
+    /// <summary>Asks for the end of all parts at once: in their order, before whatever is asked next. Within the lock.</summary>
+    WindowRemoval Unmap(WindowMapping mapping)
     {
         if (mapping.Memory is { } memory)
         {
             memory.Punch(mapping.Start, mapping.Extent.Length);
-            return s_done;
+            return WindowRemoval.OfNothing;
         }
-        var file = frontend.UnmapAsync(mapping.Start, mapping.Extent.Length);
+        _leaving.Add(mapping);
+        var removal = frontend.Unmap(mapping.Start, mapping.Extent.Length);
         var start = mapping.Start + mapping.Extent.Length;
         foreach (var length in mapping.Growth)
         {
-            file = BothAsync(file, frontend.UnmapAsync(start, length));
+            removal = removal.And(frontend.Unmap(start, length));
             start += length;
         }
-        return file;
+        return removal;
     }
 
-    static async Task<Errno> BothAsync(Task<Errno> first, Task<Errno> second)
+    /// <summary>After <see cref="Unmap"/>: what a guest is answered. A VMM that refuses says that it has no such mapping.</summary>
+    async ValueTask<Errno> DroppedAsync(WindowMapping mapping, WindowRemoval removal)
     {
-        var result = await first.ConfigureAwait(false);
-        return await second.ConfigureAwait(false) is var other && (other == Errno.EIO || result == Errno.None) ? other : result;
+        var answer = Told(await removal.Answer.ConfigureAwait(false), "unmap", mapping.Start, mapping.Extent.Length);
+        var leaves = LeaveAsync(mapping, removal);
+        // Else a guest that waits for this would learn of it before it is so.
+        if (removal.Done.IsCompleted)
+            await leaves.ConfigureAwait(false);
+        return answer;
     }
 
-    /// <summary>After the VMM's answer. A VMM that refuses says that it has no such mapping.</summary>
-    Errno Dropped(WindowMapping mapping, Errno answer)
+    /// <summary>After <see cref="Unmap"/>: the file system keeps the bytes until the VMM has answered, or the connection has ended.</summary>
+    async Task LeaveAsync(WindowMapping mapping, WindowRemoval removal)
     {
-        _ = Told(answer, "unmap", mapping.Start, mapping.Extent.Length);
-        if (answer == Errno.EIO)
+        if (await removal.Done.ConfigureAwait(false) == Errno.EIO)
+            return;
+        lock (_lock)
         {
-            lock (_lock)
-            {
-                if (!_closed)
-                {
-                    _lost.Add(mapping);
-                    return answer;
-                }
-            }
+            // The connection's end was first.
+            var index = _leaving.FindIndex(other => ReferenceEquals(other, mapping));
+            if (index < 0)
+                return;
+            _leaving.RemoveAt(index);
         }
         Release(mapping);
-        return answer;
     }
 
     /// <summary>The first mapping that begins at <paramref name="start"/> or behind it. Within the lock.</summary>

@@ -30,5 +30,5 @@ public interface IWindowFrontend
 
     /// <summary>Takes away what one <see cref="MapAsync"/> has put there, as a whole.</summary>
     /// <returns>None; EREMOTEIO: the VMM says that it has no such mapping; EIO: it cannot be asked any more, and may have it still.</returns>
-    Task<Errno> UnmapAsync(ulong windowOffset, ulong length);
+    WindowRemoval Unmap(ulong windowOffset, ulong length);
 }

@@ -68,11 +68,12 @@ sealed partial class WindowChannel : IWindowFrontend, IDisposable
     }
 
     /// <inheritdoc/>
-    public Task<Errno> UnmapAsync(ulong windowOffset, ulong length)
+    public WindowRemoval Unmap(ulong windowOffset, ulong length)
     {
         var command = new WindowCommand(-1, 0, windowOffset, length, false);
-        var error = TryPut(command);
-        return error == Errno.None ? command.Answer : Task.FromResult(error);
+        if (TryPut(command) is var error and not Errno.None)
+            _ = command.End(error);
+        return new WindowRemoval(command.Answer, command.Done);
     }
 
     /// <summary>
@@ -112,10 +113,10 @@ sealed partial class WindowChannel : IWindowFrontend, IDisposable
             if (_stopped)
                 return;
             _stopped = true;
-            _ = _current?.TryAnswer(Errno.EIO);
+            _ = _current?.End(Errno.EIO);
             while (_waiting.TryDequeue(out var command))
             {
-                _ = command.TryAnswer(Errno.EIO);
+                _ = command.End(Errno.EIO);
                 command.Dispose();
             }
         }
@@ -185,17 +186,17 @@ sealed partial class WindowChannel : IWindowFrontend, IDisposable
             Forget(command);
         if (result < 0)
         {
-            _ = command.TryAnswer(Errno.EIO);
+            _ = command.End(Errno.EIO);
             if (reason is not null)
                 Log.WindowLost(_logger, WindowMessages.NameOf(_dialect, command), reason);
             return false;
         }
         if (result > 0)
         {
-            _ = command.TryAnswer(Errno.EREMOTEIO);
+            _ = command.End(Errno.EREMOTEIO);
             return true;
         }
-        if (command.TryAnswer(Errno.None) || !command.IsMap)
+        if (command.End(Errno.None) || !command.IsMap)
             return true;
         // It came too late for the one who asked, who was told that nothing is there.
         using var undo = command.Undo();

@@ -11,7 +11,8 @@ namespace VirtioFsStore.Core.VhostUser;
 sealed class WindowCommand(int descriptor, ulong fileOffset, ulong windowOffset, ulong length, bool writable) : IDisposable
 {
     readonly FileDescriptor? _descriptor = descriptor < 0 ? null : new FileDescriptor(descriptor);
-    readonly TaskCompletionSource<Errno> _end = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    readonly TaskCompletionSource<Errno> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    readonly TaskCompletionSource<Errno> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public bool IsMap => _descriptor is not null;
 
@@ -26,10 +27,20 @@ sealed class WindowCommand(int descriptor, ulong fileOffset, ulong windowOffset,
     public bool IsWritable => writable;
 
     /// <summary>What its caller is answered.</summary>
-    public Task<Errno> Answer => _end.Task;
+    public Task<Errno> Answer => _answer.Task;
 
-    /// <summary>Answers the caller. False: that was done already.</summary>
-    public bool TryAnswer(Errno result) => _end.TrySetResult(result);
+    /// <summary>What the VMM has answered.</summary>
+    public Task<Errno> Done => _done.Task;
+
+    /// <summary>Answers the caller before the VMM does. False: that was done already.</summary>
+    public bool TryAnswer(Errno result) => _answer.TrySetResult(result);
+
+    /// <summary>The VMM has answered, or cannot: the end of it. False: its caller was answered already.</summary>
+    public bool End(Errno result)
+    {
+        _ = _done.TrySetResult(result);
+        return TryAnswer(result);
+    }
 
     /// <summary>What takes a mapping back that nobody waits for any more.</summary>
     public WindowCommand Undo() => new(-1, 0, windowOffset, length, false);

@@ -125,7 +125,8 @@ public sealed class DaxTests : IDisposable
 
         _dax.Machine.MountSession();
 
-        Assert.Equal((0, 0), _dax.Counts);
+        Assert.Equal(0, _dax.Host.Session.Mappings);
+        Assert.True(_dax.Files.WaitUntilUnmapped());
         _ = Fuse.Walk("file");
         Assert.Equal(0, Fuse.SetupMapping(_dax.Node, 0, Range, Range, writable: false));
         Assert.Equal(Range, Assert.Single(Window.Mappings).Offset);
@@ -139,7 +140,8 @@ public sealed class DaxTests : IDisposable
 
         Assert.Equal(0, Fuse.Destroy());
 
-        Assert.Equal((0, 0), _dax.Counts);
+        Assert.Equal(0, _dax.Host.Session.Mappings);
+        Assert.True(_dax.Files.WaitUntilUnmapped());
         _dax.Machine.MountSession();
         Assert.Equal(0, Fuse.SetupMapping(Fuse.Walk("file").NodeId, 0, Range, 0, writable: false));
         Assert.Single(Window.Mappings);

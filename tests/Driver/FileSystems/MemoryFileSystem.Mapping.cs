@@ -8,10 +8,15 @@ namespace VirtioFsStore.Driver.FileSystems;
 /// <summary>Files that can be mapped: a copy of the content, in a memory file of whole pages.</summary>
 public sealed unsafe partial class MemoryFileSystem
 {
+    readonly Lock _mappedLock = new();
+    readonly ManualResetEventSlim _nothingMapped = new(true);
     int _mapped;
 
     /// <summary>Extents that were given out and not taken back.</summary>
     public int MappedExtents => Volatile.Read(ref _mapped);
+
+    /// <summary>Waits until all extents were taken back. False: they were not in time.</summary>
+    public bool WaitUntilUnmapped() => _nothingMapped.Wait(TimeSpan.FromSeconds(20));
 
     /// <summary>Of each MAP so far, whether it was to be mapped as writable.</summary>
     public List<bool> MapsAsWritable { get; } = [];
@@ -31,7 +36,19 @@ public sealed unsafe partial class MemoryFileSystem
             }
         });
 
-    public void Unmap(in MappedExtent extent) => Interlocked.Decrement(ref _mapped);
+    public void Unmap(in MappedExtent extent) => CountMapped(-1);
+
+    void CountMapped(int change)
+    {
+        lock (_mappedLock)
+        {
+            _mapped += change;
+            if (_mapped == 0)
+                _nothingMapped.Set();
+            else
+                _nothingMapped.Reset();
+        }
+    }
 
     Reply<MappedExtent> Extent(MemoryNode node, ulong offset, ulong length, MapAccess access)
     {
@@ -41,7 +58,7 @@ public sealed unsafe partial class MemoryFileSystem
         var memory = Native.CreateMemory("mapped", (long)pages);
         fixed (byte* content = node.Content)
             _ = FileIo.WriteAt(memory, content, (nuint)node.Size, 0);
-        Interlocked.Increment(ref _mapped);
+        CountMapped(1);
         return new MappedExtent
         {
             Descriptor = memory,
