@@ -113,6 +113,17 @@ public sealed class MappingGrowthTests : IDisposable
     }
 
     [Fact]
+    public void What_is_mapped_grows_also_where_the_window_is_full()
+    {
+        for (var i = 0UL; i < 8; i++)
+            Assert.Equal(0, Fuse.SetupMapping(_node, 0, Range, i * Range, writable: false));
+
+        Assert.Equal(0, Append(2));
+
+        Assert.Equal(_content[..(int)Page], Window.Read((7 * Range) + (2 * Page), (int)Page));
+    }
+
+    [Fact]
     public void Growth_while_the_guest_unmounts_leaves_nothing_at_the_vmm()
     {
         Assert.Equal(0, Map());

@@ -34,7 +34,7 @@ partial class DaxWindow
                 parts++;
                 can &= mapping.Growth.Count < MaxGrowth && !(isOdd && end < mapping.PlaceFileEnd);
             }
-            if (parts == 0 || (can && HasRoom(parts)))
+            if (parts == 0 || (can && HasRoomForParts(parts)))
                 return true;
         }
         if (Interlocked.Exchange(ref _refusalToGrowTold, 1) == 0)
@@ -66,6 +66,7 @@ partial class DaxWindow
     }
 
     /// <summary>Within the place's turn.</summary>
+    /// <returns>ENOSPC: it grew too often, or the VMM holds too many parts; else as <see cref="SetupAsync"/>.</returns>
     async ValueTask<Errno> GrowAsync(RequestContext request, WindowMapping mapping)
     {
         lock (_lock)
@@ -73,7 +74,41 @@ partial class DaxWindow
             // Taken away, or grown by another request, before it was this one's turn.
             if (IndexOf(mapping) < 0)
                 return Errno.None;
+            if (mapping.Growth.Count >= MaxGrowth || !HasRoomForParts(1))
+                return Errno.ENOSPC;
+            _asked++;
         }
+        var more = 0UL;
+        try
+        {
+            var mapped = await MapMoreAsync(request, mapping).ConfigureAwait(false);
+            if (mapped.IsError)
+                return mapped.Error;
+            more = mapped.Value;
+        }
+        finally
+        {
+            lock (_lock)
+            {
+                _asked--;
+                if (more != 0 && IndexOf(mapping) is var index and >= 0)
+                {
+                    _mappings[index] = mapping.GrownBy(more);
+                    CountTails();
+                    more = 0;
+                }
+            }
+        }
+        if (more == 0)
+            return Errno.None;
+        // All was dropped meanwhile, but this.
+        _ = await frontend.Unmap(mapping.End, more).Answer.ConfigureAwait(false);
+        return Errno.EIO;
+    }
+
+    /// <summary>The bytes that the VMM has mapped behind a mapping's end.</summary>
+    async ValueTask<Reply<ulong>> MapMoreAsync(RequestContext request, WindowMapping mapping)
+    {
         var access = mapping.Extent.IsWritable ? MapAccess.ReadWrite : MapAccess.Read;
         var more = await mapping.Files!.MapAsync(request, mapping.Node, mapping.FileEnd, mapping.PlaceFileEnd - mapping.FileEnd, access, MapsForWriting).ConfigureAwait(false);
         if (more.IsError)
@@ -83,21 +118,7 @@ partial class DaxWindow
         if (extent.IsCallersDescriptor)
             _ = Descriptors.Close(extent.Descriptor);
         mapping.Files.Unmap(extent);
-        if (error != Errno.None)
-            return ToGuest(Told(error, "map", mapping.End, extent.Length), request);
-        lock (_lock)
-        {
-            var index = IndexOf(mapping);
-            if (index >= 0)
-            {
-                _mappings[index] = mapping.GrownBy(extent.Length);
-                CountTails();
-                return Errno.None;
-            }
-        }
-        // All was dropped meanwhile, but this.
-        _ = await frontend.Unmap(mapping.End, extent.Length).Answer.ConfigureAwait(false);
-        return Errno.EIO;
+        return error == Errno.None ? extent.Length : ToGuest(Told(error, "map", mapping.End, extent.Length), request);
     }
 
     /// <summary>

@@ -26,6 +26,9 @@ sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger, bool on
 
     bool _closed;
 
+    /// <summary>Parts that the VMM is being asked for.</summary>
+    int _asked;
+
     int _refusalTold;
 
     /// <summary>One for each of Linux' ranges: bounds what a guest can make this side and the VMM hold.</summary>
@@ -33,8 +36,10 @@ sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger, bool on
 
     /// <summary>Whether there may be one more. Within the lock.</summary>
     /// <param name="parts">That the VMM would have to hold for it.</param>
-    bool HasRoom(int parts) =>
-        _mappings.Count < MaxMappings && (parts == 0 || _mappings.Sum(mapping => mapping.Parts) + parts <= frontend.MaxMappings);
+    bool HasRoom(int parts) => _mappings.Count < MaxMappings && (parts == 0 || HasRoomForParts(parts));
+
+    /// <summary>Whether the VMM may hold more. Within the lock.</summary>
+    bool HasRoomForParts(int parts) => _mappings.Sum(mapping => mapping.Parts) + _asked + parts <= frontend.MaxMappings;
 
     /// <summary>Mappings that the VMM has.</summary>
     public int Count
@@ -193,27 +198,45 @@ sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger, bool on
         // Overlaps are forbidden between the VMM and this side, while FUSE has them replaced.
         if (await TakeAsync(place.WindowOffset, place.WindowOffset + place.Length, wholly: false).ConfigureAwait(false) is var error and not Errno.None)
             return error;
+        var behindEnd = extent.GrowthLength != 0 && (terms & WindowTerms.BehindEnd) != 0;
+        var parts = behindEnd ? 2 : 1;
         lock (_lock)
         {
-            // Of the extent, and of what lies behind.
-            if (!HasRoom(2))
+            if (!HasRoom(parts))
                 return Errno.ENOSPC;
+            _asked += parts;
         }
-        error = await frontend.MapAsync(extent.Descriptor, extent.FileOffset, place.WindowOffset, extent.Length, extent.IsWritable, request.Cancellation).ConfigureAwait(false);
-        if (error != Errno.None)
-            return ToGuest(Told(error, "map", place.WindowOffset, extent.Length), request);
-        if (extent.GrowthLength != 0 && (terms & WindowTerms.BehindEnd) != 0)
+        error = Errno.EIO;
+        try
         {
-            error = await frontend.MapAsync(
-                extent.Descriptor, extent.FileOffset + extent.Length, mapping.End, extent.GrowthLength, extent.IsWritable, request.Cancellation).ConfigureAwait(false);
-            if (error != Errno.None)
-            {
-                _ = await frontend.Unmap(mapping.Start, extent.Length).Answer.ConfigureAwait(false);
-                return ToGuest(Told(error, "map", mapping.End, extent.GrowthLength), request);
-            }
-            mapping = mapping.GrownBy(extent.GrowthLength);
+            error = await MapPartsAsync(request, mapping, behindEnd).ConfigureAwait(false);
         }
-        return Enter(mapping);
+        finally
+        {
+            lock (_lock)
+            {
+                _asked -= parts;
+                if (error == Errno.None)
+                    error = Enter(behindEnd ? mapping.GrownBy(extent.GrowthLength) : mapping);
+            }
+        }
+        return error;
+    }
+
+    async ValueTask<Errno> MapPartsAsync(RequestContext request, WindowMapping mapping, bool behindEnd)
+    {
+        var extent = mapping.Extent;
+        var error = await frontend.MapAsync(extent.Descriptor, extent.FileOffset, mapping.Start, extent.Length, extent.IsWritable, request.Cancellation).ConfigureAwait(false);
+        if (error != Errno.None)
+            return ToGuest(Told(error, "map", mapping.Start, extent.Length), request);
+        if (!behindEnd)
+            return Errno.None;
+        error = await frontend.MapAsync(
+            extent.Descriptor, extent.FileOffset + extent.Length, mapping.End, extent.GrowthLength, extent.IsWritable, request.Cancellation).ConfigureAwait(false);
+        if (error == Errno.None)
+            return Errno.None;
+        _ = await frontend.Unmap(mapping.Start, extent.Length).Answer.ConfigureAwait(false);
+        return ToGuest(Told(error, "map", mapping.End, extent.GrowthLength), request);
     }
 
     /// <summary>EIO: the connection has ended.</summary>

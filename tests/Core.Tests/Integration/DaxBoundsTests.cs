@@ -41,6 +41,42 @@ public sealed class DaxBoundsTests
     }
 
     [Fact]
+    public void As_many_parts_are_mapped_as_a_vmm_can_hold_and_no_more_though_many_are_asked_for_at_once()
+    {
+        const ulong Most = 448;
+        var files = new MemoryFileSystem();
+        files.AddFile("small", "few bytes"u8);
+        using var host = new ServerHost(files, new ServerHostOptions { Tag = "t", DaxWindow = (Most + 2) * Range });
+        using var machine = host.Mount(new VirtualMachineOptions { Profile = VmmProfile.QemuGenericDevice });
+        var node = machine.Fuse.Walk("small").NodeId;
+        for (var i = 0UL; i < Most - 1; i++)
+            Assert.Equal(0, machine.Fuse.SetupMapping(node, 0, Range, i * Range, writable: false));
+        using var gate = new ManualResetEventSlim();
+        machine.Window!.OnRequest = _ =>
+        {
+            gate.Wait();
+            return WindowAnswer.Obey;
+        };
+
+        var last = new List<FuseRequest>();
+        for (var i = Most - 1; i < Most + 2; i++)
+        {
+            last.Add(machine.Fuse.Begin(FuseOpcode.SetupMapping, node)
+                .Append(new FuseSetupMappingIn { Fh = ulong.MaxValue, Length = Range, WindowOffset = i * Range, Flags = 2 }));
+            machine.Fuse.Requests.Post(last[^1]);
+            machine.Fuse.Requests.Notify();
+        }
+        // All three are under way.
+        Assert.Equal(0, machine.Fuse.GetAttr(node).Error);
+        gate.Set();
+        last.ForEach(machine.Fuse.Requests.WaitFor);
+
+        Assert.Equal([0, (int)Errno.ENOSPC, (int)Errno.ENOSPC], last.Select(request => request.Error));
+        Assert.Equal((int)Most, machine.Window!.Mappings.Count);
+        Assert.Equal((int)Most, host.Session.Mappings);
+    }
+
+    [Fact]
     public void A_vmm_that_pauses_while_its_guest_mounts_costs_no_dax()
     {
         var files = new MemoryFileSystem();
