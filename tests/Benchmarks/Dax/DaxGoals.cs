@@ -14,7 +14,7 @@ static class DaxGoals
             yield return Judge(Text($"{row.Task.Name}: at least {row.Task.LeastGain} times as fast as by reads"), [row]);
         if (rows.Where(row => row.Task.LeastGain <= 1).ToArray() is { Length: > 0 } others)
             yield return Judge("all else no slower than by reads", others);
-        foreach (var row in memory.Where(row => !double.IsNaN(row.Second) && row.IsMapped))
+        foreach (var row in memory.Where(row => !double.IsNaN(row.Second) && row.IsShared))
             yield return new Goal(Text($"{row.Name}: a second guest adds at most {MostSecond:P0} of the data"), row.Second <= MostSecond ? [] : [Text($"{row.Second:P0}")]);
     }
 
