@@ -14,6 +14,9 @@ partial class LocalFileSystem
     const uint AnyExecute = 0x49;
 
     /// <inheritdoc/>
+    public ValueTask<Errno> LendAsync(CancellationToken cancellation) => new(Errno.EOPNOTSUPP);
+
+    /// <inheritdoc/>
     public unsafe ValueTask<Reply<MappedExtent>> MapAsync(RequestContext request, NodeId node, ulong offset, ulong length, MapAccess access, bool asWritable)
     {
         if (access == MapAccess.ReadWrite && _options.ReadOnly)

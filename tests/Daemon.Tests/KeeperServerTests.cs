@@ -157,6 +157,8 @@ public sealed class KeeperServerTests : IDisposable
 
         public ValueTask<ReadThrough> ReadThroughAsync(int layer, long first, int count, long offset, int length, CancellationToken cancellation) => throw new NotSupportedException();
 
+        public ValueTask<LentData> LendAsync(int layer, CancellationToken cancellation) => throw new NotSupportedException();
+
         public ValueTask<ImageCounts> CountAsync(CancellationToken cancellation) => throw new NotSupportedException();
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;

@@ -26,13 +26,14 @@ public sealed class DaxBoot : GuestBoot
         await File.WriteAllBytesAsync(Path.Combine(Directory.Share, "answer"), new byte[4096]);
         var source = $"oci:{RealParts.Default.DemoImage}:latest";
         var image = await ServeAsync("image", source, 1, "--store", Store, "--tag", "image", "--dax-window", "64M", "--stats");
+        var lent = await ServeAsync("lent", source, 1, "--store", Directory.Create("whole-store"), "--tag", "lent", "--dax-window", "64M", "--stats");
         var plain = await ServeAsync("plain", source, 1, "--store", Store);
         var share = await ServeAsync("share", Directory.Share, 1, "--tag", "share", "--dax-window", "64M", "--stats");
         return new()
         {
             Tools = true,
             MemoryMiB = 768,
-            FileSystems = [image with { Window = true }, plain, share with { Window = true }],
+            FileSystems = [image with { Window = true }, lent with { Window = true }, plain, share with { Window = true }],
         };
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using VirtioFsStore.GuestRunner;
 
 namespace VirtioFsStore.Guest.Tests;
@@ -10,6 +11,9 @@ public sealed class DaxRootBoot : GuestBoot
     /// <summary>What became of the second guest's checks.</summary>
     internal CheckResults? Second { get; private set; }
 
+    /// <summary>Bytes that the first guest's VMM has mapped of the store's own files, when the second is at its end.</summary>
+    internal long MappedOfStore { get; private set; }
+
     private protected override async Task<GuestOptions> PrepareAsync() => Guest(await ServeRootAsync("first"));
 
     private protected override async Task AssistAsync(GuestMachine machine)
@@ -17,6 +21,10 @@ public sealed class DaxRootBoot : GuestBoot
         var options = Guest(await ServeRootAsync("second")) with { Script = Checks.Script, Timeout = TimeSpan.FromMinutes(5) };
         await using var second = await GuestMachine.StartAsync(options);
         Second = new CheckResults((await second.WaitForExitAsync()).Output);
+        MappedOfStore = File.ReadLines($"/proc/{machine.ProcessId}/maps")
+            .Where(line => line.Contains(Directory.Create("store"), StringComparison.Ordinal))
+            .Select(line => Array.ConvertAll(line[..line.IndexOf(' ', StringComparison.Ordinal)].Split('-'), number => long.Parse(number, NumberStyles.HexNumber, CultureInfo.InvariantCulture)))
+            .Sum(range => range[1] - range[0]);
     }
 
     async Task<FileSystemDevice> ServeRootAsync(string name) =>

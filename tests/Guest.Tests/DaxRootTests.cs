@@ -12,4 +12,14 @@ public sealed class DaxRootTests(DaxRootBoot boot) : GuestBootTests<DaxRootBoot>
         Assert.Contains("SETUPMAPPING", Boot.LogOf("first"), StringComparison.Ordinal);
         Assert.Contains("SETUPMAPPING", Boot.LogOf("second"), StringComparison.Ordinal);
     }
+
+    [GuestFact]
+    public void Both_share_the_stores_own_files()
+    {
+        Boot.AssertPassed("every_packaged_file_has_its_digest");
+
+        Assert.All(["first", "second"], name => Assert.Contains("it shares with others", Boot.LogOf(name), StringComparison.Ordinal));
+        // Of the image, whose files of 64K and more are that much at least.
+        Assert.True(Boot.MappedOfStore > 50 << 20, $"{Boot.MappedOfStore} bytes");
+    }
 }

@@ -20,6 +20,15 @@ public sealed partial class DaxTests(DaxBoot boot) : GuestBootTests<DaxBoot>(boo
     }
 
     [GuestFact]
+    public void What_guests_share_was_lent_and_taken_back()
+    {
+        Boot.AssertPassed("every_file_is_the_same_where_guests_share_them");
+
+        Assert.Contains("it shares with others", Boot.LogOf("lent"), StringComparison.Ordinal);
+        Assert.Contains("REMOVEMAPPING", Boot.LogOf("lent"), StringComparison.Ordinal);
+    }
+
+    [GuestFact]
     public void The_cache_was_collected_meanwhile()
     {
         Boot.AssertPassed("every_file_is_the_same_while_the_cache_is_collected");

@@ -11,7 +11,7 @@ unsafe class CacheFiles : IDisposable
     /// <summary>Writeback starts while a layer is filled, so that a sync finds little to do.</summary>
     const long WritebackStep = 16 << 20;
 
-    readonly FileDescriptor _data;
+    readonly FreezableFile _data;
     readonly FileDescriptor _state;
     readonly nuint _stateSize;
     byte* _map;
@@ -23,12 +23,12 @@ unsafe class CacheFiles : IDisposable
     public CacheFiles(string dataPath, string statePath)
     {
         DataPath = dataPath;
-        _data = Open(dataPath);
+        _data = FreezableFile.Open(dataPath);
         try
         {
             _state = Open(statePath);
-            DataSize = SizeOf(_data, dataPath);
-            var size = SizeOf(_state, statePath);
+            DataSize = SizeOf(_data.Descriptor, dataPath);
+            var size = SizeOf(_state.Value, statePath);
             PieceCount = (size - StateFile.HeaderSize) / StateFile.WordSize;
             if (size < StateFile.HeaderSize || size != StateFile.FileSize(PieceCount))
                 throw Damaged(statePath, $"has {size} bytes, which no state file has");
@@ -55,7 +55,10 @@ unsafe class CacheFiles : IDisposable
     public long PieceCount { get; }
 
     /// <summary>For locks of ranges, and for who reads the data.</summary>
-    public int DataDescriptor => _data.Value;
+    public int DataDescriptor => _data.Descriptor;
+
+    /// <summary>Nothing can be written to the data file.</summary>
+    public bool IsFrozen => _data.IsFrozen;
 
     /// <summary>Of the marks; <see cref="Guid.Empty"/> in a file that was synced and closed.</summary>
     public Guid BootId => new(new ReadOnlySpan<byte>(_map + StateFile.BootIdOffset, 16));
@@ -94,14 +97,14 @@ unsafe class CacheFiles : IDisposable
         fixed (byte* source = bytes)
             for (var done = 0; done < bytes.Length;)
             {
-                var count = FileIo.WriteAt(_data.Value, source + done, (nuint)(bytes.Length - done), offset + done);
+                var count = FileIo.WriteAt(_data.Descriptor, source + done, (nuint)(bytes.Length - done), offset + done);
                 if (count < 0) return count.ToErrno();
                 done += (int)count;
             }
 
         var written = Interlocked.Add(ref _written, bytes.Length);
         // A hint, whose failures the next sync tells.
-        if (written / WritebackStep > (written - bytes.Length) / WritebackStep) _ = Durability.SyncRange(_data.Value, 0, 0, Durability.SYNC_FILE_RANGE_WRITE);
+        if (written / WritebackStep > (written - bytes.Length) / WritebackStep) _ = Durability.SyncRange(_data.Descriptor, 0, 0, Durability.SYNC_FILE_RANGE_WRITE);
         return Errno.None;
     }
 
@@ -111,7 +114,7 @@ unsafe class CacheFiles : IDisposable
         fixed (byte* target = into)
             for (var done = 0; done < into.Length;)
             {
-                var count = FileIo.ReadAt(_data.Value, target + done, (nuint)(into.Length - done), offset + done);
+                var count = FileIo.ReadAt(_data.Descriptor, target + done, (nuint)(into.Length - done), offset + done);
                 if (count <= 0) return false;
                 done += (int)count;
             }
@@ -119,14 +122,20 @@ unsafe class CacheFiles : IDisposable
         return true;
     }
 
+    /// <inheritdoc cref="FreezableFile.Lend"/>
+    public Errno Lend(out FileDescriptor? lent) => _data.Lend(out lent);
+
+    /// <inheritdoc cref="FreezableFile.TryThaw()"/>
+    public bool TryThaw() => _data.TryThaw();
+
     /// <summary>Makes whole pages a hole, the file's length staying as it is.</summary>
     public virtual Errno Punch(long offset, long length)
     {
-        return FileSpace.Punch(_data.Value, offset, length).ToErrno();
+        return FileSpace.Punch(_data.Descriptor, offset, length).ToErrno();
     }
 
     /// <summary>With the time at which it was written, for the seal.</summary>
-    public virtual Errno SyncData() => Durability.Sync(_data.Value).ToErrno();
+    public virtual Errno SyncData() => Durability.Sync(_data.Descriptor).ToErrno();
 
     /// <summary>Words and header: fsync writes what was stored through mappings too.</summary>
     public virtual Errno SyncState() => Durability.Sync(_state.Value).ToErrno();
@@ -135,7 +144,7 @@ unsafe class CacheFiles : IDisposable
     protected virtual (long Seconds, long Nanoseconds) WrittenAt()
     {
         Statx status;
-        return FileStatus.Get(_data.Value, FileStatus.STATX_BASIC_STATS, &status) < 0
+        return FileStatus.Get(_data.Descriptor, FileStatus.STATX_BASIC_STATS, &status) < 0
             ? default
             : (status.ModifyTime.Seconds, status.ModifyTime.Nanoseconds);
     }
@@ -179,9 +188,9 @@ unsafe class CacheFiles : IDisposable
     static FileDescriptor Open(string path) =>
         new(SystemCallException.ThrowIfError(Descriptors.Open(path, OpenFlags.O_RDWR | OpenFlags.O_NOFOLLOW | OpenFlags.O_NONBLOCK), "open", path));
 
-    static long SizeOf(FileDescriptor file, string path)
+    static long SizeOf(int fd, string path)
     {
-        SystemCallException.ThrowIfError(FileShape.OfDescriptor(file.Value, out var shape), "statx", path);
+        SystemCallException.ThrowIfError(FileShape.OfDescriptor(fd, out var shape), "statx", path);
         return shape.IsRegular ? shape.Size : throw Damaged(path, "is no regular file");
     }
 

@@ -69,7 +69,7 @@ public sealed partial class PieceStore
     {
         lock (_gate)
         {
-            if (!IsGone(piece.Id) || !TryLock(piece, out var touched)) return;
+            if (!IsGone(piece.Id) || !TryThaw() || !TryLock(piece, out var touched)) return;
             var pages = PagesOf(piece, neighbours);
             if (pages.Length > 0 && MakeDirty() == Errno.None) _ = _files.Punch(pages.Offset, pages.Length);
             Unlock(touched);
@@ -87,7 +87,8 @@ public sealed partial class PieceStore
         {
             if (StateOf(piece.Id) == PieceState.Absent || _filling.ContainsKey(piece.Id)) return default;
             if (damaged is { } word && _files.Word(piece.Id) != word) return default;
-            var pinned = !TryLock(piece, out var touched);
+            ByteRangeLock touched = default;
+            var pinned = !TryThaw() || !TryLock(piece, out touched);
             if (pinned && damaged is null) return new(0, 0, 1);
             var unsynced = MakeDirty() != Errno.None;
             if (unsynced && damaged is null)
@@ -119,7 +120,7 @@ public sealed partial class PieceStore
     internal bool IsAbsentPinned(long first, long count)
     {
         foreach (var piece in _map.Pieces(first, count))
-            if (StateOf(piece.Id) == PieceState.Absent && IsPinned(piece))
+            if (StateOf(piece.Id) == PieceState.Absent && (_files.IsFrozen || IsPinned(piece)))
                 return true;
         return false;
     }

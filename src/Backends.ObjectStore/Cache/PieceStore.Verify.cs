@@ -124,7 +124,8 @@ public sealed partial class PieceStore
                 word = _files.Word(piece.Id);
                 if (StateOf(piece.Id) != PieceState.Suspect) return true;
                 failedSyncs = _failedSyncs;
-                mayChange = MakeDirty() == Errno.None;
+                // One that may be wrong on the disk alone is not written again while others have it open for writing.
+                mayChange = TryThaw() && MakeDirty() == Errno.None;
                 if (mayChange) _filling.Add(piece.Id, failedSyncs);
             }
 

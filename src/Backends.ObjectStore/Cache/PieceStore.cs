@@ -159,6 +159,8 @@ public sealed partial class PieceStore : IAsyncDisposable, IPieceTarget
 
     void Close()
     {
+        // So that the file can be deleted by whoever may.
+        lock (_gate) _ = _files.TryThaw();
         lock (_useMaps)
         {
             foreach (var map in _useMaps)
@@ -214,7 +216,7 @@ public sealed partial class PieceStore : IAsyncDisposable, IPieceTarget
         {
             if (!IsGone(piece.Id)) return Errno.None;
             // A pin that comes later is let go of, as the word says absent.
-            if (IsPinned(piece))
+            if (!TryThaw() || IsPinned(piece))
             {
                 outcome = BeginOutcome.Pinned;
                 return Errno.None;

@@ -1,3 +1,4 @@
+using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.ObjectStore.Fetching;
 using VirtioFsStore.Core.Interop;
 
@@ -22,4 +23,10 @@ public interface IPieceSource
     /// <param name="length">Of the range, at most <see cref="LayerCache.MaxReadThrough"/> bytes.</param>
     /// <param name="cancellation">Ends it.</param>
     ValueTask<ReadThrough> ReadThroughAsync(int layer, long first, int count, long offset, int length, CancellationToken cancellation);
+
+    /// <summary>A layer's data file as VMMs need it that map only what is open for writing: <see cref="PieceStore.LendAsync"/>. It is lent for as long
+    /// as this lives.</summary>
+    /// <param name="layer">Which of the image's layers.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    ValueTask<LentData> LendAsync(int layer, CancellationToken cancellation);
 }

@@ -12,6 +12,51 @@ namespace VirtioFsStore.Backends.Overlay.Images;
 /// </summary>
 public sealed partial class ImageFileSystem
 {
+    /// <summary>Of each layer, its data file open for writing, though nobody can write to it; null until all were lent.</summary>
+    FileDescriptor?[]? _lent;
+
+    /// <inheritdoc/>
+    public async ValueTask<Errno> LendAsync(CancellationToken cancellation)
+    {
+        if (!MayLend)
+            return Errno.EACCES;
+        if (Volatile.Read(ref _lent) is not null)
+            return Errno.None;
+        var lent = new FileDescriptor?[_layers.Length];
+        var isKept = false;
+        try
+        {
+            for (var layer = 0; layer < lent.Length; layer++)
+            {
+                if (_tree.Layers[layer].DataSize == 0)
+                    continue;
+                (var error, lent[layer]) = await _layers[layer].LendAsync(cancellation).ConfigureAwait(false);
+                if (error != Errno.None)
+                    return error;
+                if (lent[layer] is null || !IsDataOf(layer, lent[layer]!))
+                    return Errno.EIO;
+            }
+            isKept = Interlocked.CompareExchange(ref _lent, lent, null) is null;
+            return Errno.None;
+        }
+        finally
+        {
+            if (!isKept)
+                Close(lent);
+        }
+    }
+
+    /// <summary>Whether what was lent is the very file that this serves: a keeper that came later may have another.</summary>
+    bool IsDataOf(int layer, FileDescriptor lent) =>
+        FileShape.OfDescriptor(lent.Value, out var shape) == 0 && FileShape.OfDescriptor(_layers[layer].Descriptor, out var served) == 0
+        && (shape.Device, shape.Inode) == (served.Device, served.Inode);
+
+    static void Close(FileDescriptor?[]? lent)
+    {
+        foreach (var file in lent ?? [])
+            file?.Dispose();
+    }
+
     /// <inheritdoc/>
     public ValueTask<Reply<MappedExtent>> MapAsync(RequestContext request, NodeId node, ulong offset, ulong length, MapAccess access, bool asWritable)
     {
@@ -19,12 +64,14 @@ public sealed partial class ImageFileSystem
             return Failed<MappedExtent>(Errno.ESTALE);
         if (!inode.IsRegular)
             return Failed<MappedExtent>(inode.IsDirectory ? Errno.EISDIR : Errno.EACCES);
-        if (access != MapAccess.Read || asWritable)
+        if (access != MapAccess.Read)
             return Failed<MappedExtent>(Errno.EROFS);
         if (offset >= inode.Size)
             return Failed<MappedExtent>(Errno.ENXIO);
         if (!TryLocatePages(inode, offset, length, out var range, out var mapped))
             return Failed<MappedExtent>(Errno.EIO);
+        if (asWritable)
+            return IsPresent(range) ? new(FindLent(range, mapped)) : MapMemoryAsync(request, range, mapped);
         return TryPin(range, mapped, out var extent) == Errno.None ? new(extent) : MapWhenPresentAsync(request, range, mapped);
     }
 
@@ -33,6 +80,16 @@ public sealed partial class ImageFileSystem
     {
         if (extent.Note != 0)
             _layers[extent.Note - 1].Pins.Remove((long)extent.FileOffset, (long)extent.Length);
+    }
+
+    /// <summary>All of a layer that was lent is there, and stays, unless it was found damaged: then there are no right bytes in the file.</summary>
+    Reply<MappedExtent> FindLent(in ContentRange range, long length)
+    {
+        if (Volatile.Read(ref _lent)?[range.Layer] is not { } file)
+            return Errno.ENXIO;
+        if (range.PieceCount > 0)
+            _layers[range.Layer].Touch(range.FirstPiece, range.PieceCount);
+        return new MappedExtent { Descriptor = file.Value, FileOffset = (ulong)range.Offset, Length = (ulong)length };
     }
 
     /// <summary>The pieces of a part of a file, and how many bytes of pages hold it in the data file; false where the tree is damaged.</summary>
@@ -108,7 +165,7 @@ public sealed partial class ImageFileSystem
         return Errno.EIO;
     }
 
-    /// <summary>Where the disk has no room for what is absent: memory of this guest's own, which costs as much as the mapping is long.</summary>
+    /// <summary>Where what is absent cannot be written: memory of this guest's own, which costs as much as the mapping is long.</summary>
     async ValueTask<Reply<MappedExtent>> MapMemoryAsync(RequestContext request, ContentRange range, long length)
     {
         length = Math.Min(length, LayerCache.MaxReadThrough);

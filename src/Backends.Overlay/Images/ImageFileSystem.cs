@@ -40,6 +40,9 @@ public sealed unsafe partial class ImageFileSystem : ReadOnlyFileSystem, IMappab
     /// <summary>From how many bytes on guests that leave the choice to this side are told to map a file. Any can be mapped.</summary>
     public ulong DaxMinimum { get; init; } = ulong.MaxValue;
 
+    /// <summary>VMMs that map only what is open for writing may have the layers' data so, immutable meanwhile.</summary>
+    public bool MayLend { get; init; } = true;
+
     /// <summary>Inodes in the image: node ids are 1 … this.</summary>
     public uint InodeCount => _tree.InodeCount;
 
@@ -141,6 +144,7 @@ public sealed unsafe partial class ImageFileSystem : ReadOnlyFileSystem, IMappab
     {
         foreach (var layer in _layers)
             layer.Dispose();
+        Close(Interlocked.Exchange(ref _lent, null));
         _tree.Dispose();
         var ends = base.DisposeAsync();
         return _keeper?.DisposeAsync() ?? ends;

@@ -20,8 +20,9 @@ public sealed record ImageFiles(string Name, IReadOnlyList<LayerIdentity> Layers
     /// <summary>Maps and takes over the files.</summary>
     /// <param name="pieces">Whom to ask for pieces that are absent; without one they read as EIO. If it can be disposed of, that is done with the file system.</param>
     /// <param name="daxMinimum">From how many bytes on guests are told to map files.</param>
+    /// <param name="mayLend">See <see cref="ImageFileSystem.MayLend"/>.</param>
     /// <exception cref="ImageException">The files are not those of one image.</exception>
-    public ImageFileSystem ToFileSystem(IPieceSource? pieces = null, ulong daxMinimum = ulong.MaxValue)
+    public ImageFileSystem ToFileSystem(IPieceSource? pieces = null, ulong daxMinimum = ulong.MaxValue, bool mayLend = true)
     {
         ImageTree? tree = null;
         var contents = new List<LayerContent>();
@@ -35,7 +36,7 @@ public sealed record ImageFiles(string Name, IReadOnlyList<LayerIdentity> Layers
                 throw new ImageException($"{Name} came with {Descriptors.Count} files, and its tree names {tree.Layers.Count} layers");
             for (var i = 0; i < tree.Layers.Count; i++)
                 contents.Add(OpenContent(tree.Layers[i], i, pieces));
-            return new ImageFileSystem(tree, [.. contents], pieces as IAsyncDisposable) { DaxMinimum = daxMinimum };
+            return new ImageFileSystem(tree, [.. contents], pieces as IAsyncDisposable) { DaxMinimum = daxMinimum, MayLend = mayLend };
         }
         catch
         {

@@ -31,6 +31,9 @@ abstract class LayerContent : IDisposable
     /// <summary>For pieces for which there is no room: see <see cref="IPieceSource.ReadThroughAsync"/>.</summary>
     public abstract ValueTask<ReadThrough> ReadThroughAsync(long first, int count, long offset, int length, CancellationToken cancellation);
 
+    /// <summary>See <see cref="IPieceSource.LendAsync"/>.</summary>
+    public abstract ValueTask<LentData> LendAsync(CancellationToken cancellation);
+
     /// <summary>The pages of <see cref="Descriptor"/> that guests have mapped.</summary>
     public PagePins Pins => Volatile.Read(ref _pins) ?? Interlocked.CompareExchange(ref _pins, new PagePins(Descriptor), null) ?? _pins;
 

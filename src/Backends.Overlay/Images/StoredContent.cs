@@ -81,6 +81,9 @@ sealed unsafe class StoredContent : LayerContent
     public override ValueTask<ReadThrough> ReadThroughAsync(long first, int count, long offset, int length, CancellationToken cancellation) =>
         _source is null ? new(new ReadThrough(Errno.EIO, null)) : _source.ReadThroughAsync(_layer, first, count, offset, length, cancellation);
 
+    public override ValueTask<LentData> LendAsync(CancellationToken cancellation) =>
+        _source is null ? new(new LentData(Errno.EIO, null)) : _source.LendAsync(_layer, cancellation);
+
     protected override void Dispose(bool disposing)
     {
         if (disposing)

@@ -14,6 +14,9 @@ namespace VirtioFsStore.Backends.Overlay.Store;
 sealed class LayerLease(LayerCaches owner, LayerCacheEntry entry, UseMap use, Func<CancellationToken, ValueTask<IRangeSource>>? openBlob) : IAsyncDisposable
 {
     readonly FetchStream _stream = new();
+    readonly Lock _lending = new();
+    int _lent;
+    bool _isOver;
 
     public LayerCache Cache => entry.Cache;
 
@@ -39,5 +42,33 @@ sealed class LayerLease(LayerCaches owner, LayerCacheEntry entry, UseMap use, Fu
     public ValueTask<Errno> EnsureAsync(long first, int count, CancellationToken cancellation) =>
         entry.Cache.EnsureAsync(first, count, _stream, cancellation);
 
-    public ValueTask DisposeAsync() => owner.ReleaseAsync(this);
+    /// <summary>See <see cref="PieceStore.LendAsync"/>; taken back when this ends.</summary>
+    public async ValueTask<LentData> LendAsync()
+    {
+        var data = await Cache.Store.LendAsync().ConfigureAwait(false);
+        if (data.File is null) return data;
+        lock (_lending)
+        {
+            if (!_isOver)
+            {
+                _lent++;
+                return data;
+            }
+        }
+
+        data.File.Dispose();
+        Cache.Store.TakeBack();
+        return new LentData(Errno.EIO, null);
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        lock (_lending)
+        {
+            _isOver = true;
+            for (; _lent > 0; _lent--) Cache.Store.TakeBack();
+        }
+
+        return owner.ReleaseAsync(this);
+    }
 }

@@ -1,3 +1,4 @@
+using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.ObjectStore.Fetching;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.ObjectStore.Sources.Resilience;
@@ -39,6 +40,15 @@ sealed class LocalImage(
         var read = await layers[layer].Cache.ReadThroughAsync(first, count, offset, length, cancellation).ConfigureAwait(false);
         if (read.Error != Errno.None) ThrowIfEnded();
         return read;
+    }
+
+    /// <exception cref="ObjectDisposedException">The keeper has ended: another one can lend it.</exception>
+    public async ValueTask<LentData> LendAsync(int layer, CancellationToken cancellation)
+    {
+        if ((uint)layer >= (uint)layers.Count) return new LentData(Errno.EINVAL, null);
+        var lent = await layers[layer].LendAsync().ConfigureAwait(false);
+        if (lent.Error != Errno.None) ThrowIfEnded();
+        return lent;
     }
 
     /// <exception cref="ObjectDisposedException">The keeper has ended: another one can tell.</exception>

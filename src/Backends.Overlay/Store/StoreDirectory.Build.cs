@@ -1,4 +1,5 @@
 using Microsoft.Data.Sqlite;
+using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.Overlay.Layers;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Core.Interop;
@@ -102,7 +103,7 @@ public sealed partial class StoreDirectory
         }
 
         var old = from + OldSuffix;
-        Remove(old);
+        if (!Remove(old)) old = $"{from}.{Guid.NewGuid():N}{OldSuffix}";
         if (Directory.Exists(to)) Directory.Move(to, old);
         Directory.Move(from, to);
         Remove(old);
@@ -125,10 +126,13 @@ public sealed partial class StoreDirectory
         Remove(aside);
     }
 
-    static void Remove(string path)
+    /// <returns>False: it is a layer of which a VMM still has what was lent; it is removed when a keeper begins later.</returns>
+    static bool Remove(string path)
     {
-        if (Directory.Exists(path)) Directory.Delete(path, recursive: true);
-        else File.Delete(path);
+        if (!Directory.Exists(path)) File.Delete(path);
+        else if (PieceStore.TryFree(Path.Combine(path, LayerBuilder.DataName))) Directory.Delete(path, recursive: true);
+        else return false;
+        return true;
     }
 
     /// <summary>Makes a folder whose every new component survives a power cut.</summary>

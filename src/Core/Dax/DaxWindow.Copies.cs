@@ -8,22 +8,30 @@ namespace VirtioFsStore.Core.Dax;
 
 /// <summary>
 /// For a VMM that maps only what is open for writing: files that never change are copied into memory of this guest's own. Where the session
-/// has no others, all of the window is one memory file that the VMM maps once: a mapping then costs no message, and QEMU, whose time for
-/// each grows with the square of their number, has one.
+/// has no others, all of the window that is not for lent files is one memory file that the VMM maps once: a mapping then costs no message,
+/// and QEMU, whose time for each grows with the square of their number, has one.
 /// </summary>
 partial class DaxWindow
 {
     Task<Errno>? _wholeMapped;
     WindowMemory? _whole;
+    ulong _wholeStart;
 
     /// <summary>Counts what the VMM has dropped: what was asked for before is not there.</summary>
     int _wholeEpoch;
 
     /// <summary>Within the place's turn.</summary>
-    async ValueTask<Errno> CopyAsync(RequestContext request, Mount mount, NodeId node, MappingPlace place)
+    /// <param name="request">Who asks.</param>
+    /// <param name="mount">Where the file is.</param>
+    /// <param name="node">The file.</param>
+    /// <param name="place">What is to be copied, and where it is to be seen.</param>
+    /// <param name="from">Where the part of the window begins in which everything is copied.</param>
+    async ValueTask<Errno> CopyAsync(RequestContext request, Mount mount, NodeId node, MappingPlace place, ulong from)
     {
         if (place.Access != MapAccess.Read)
             return Errno.EROFS;
+        if (oneImmutable && place.WindowOffset < from)
+            return Errno.EINVAL;
         if (await TakeAsync(place.WindowOffset, place.WindowOffset + place.Length, wholly: false).ConfigureAwait(false) is var error and not Errno.None)
             return error;
         lock (_lock)
@@ -32,13 +40,13 @@ partial class DaxWindow
                 return Errno.ENOSPC;
         }
         if (oneImmutable)
-            return await CopyIntoWholeAsync(request, mount, node, place).ConfigureAwait(false);
+            return await CopyIntoWholeAsync(request, mount, node, place, from).ConfigureAwait(false);
 
-        error = TryAllocate(place.Length, out var allocated);
+        error = TryAllocate(place.WindowOffset, place.Length, out var allocated);
         if (error != Errno.None)
             return error;
         using var memory = allocated!;
-        var copied = await FillAsync(request, mount, node, place.FileOffset, memory, 0, place.Length).ConfigureAwait(false);
+        var copied = await FillAsync(request, mount, node, place.FileOffset, memory, place.WindowOffset, place.Length).ConfigureAwait(false);
         if (copied.IsError)
             return copied.Error;
         error = await frontend.MapAsync(memory.Descriptor, 0, place.WindowOffset, copied.Value, writable: true, request.Cancellation).ConfigureAwait(false);
@@ -47,11 +55,11 @@ partial class DaxWindow
             : ToGuest(Told(error, "map", place.WindowOffset, copied.Value), request);
     }
 
-    async ValueTask<Errno> CopyIntoWholeAsync(RequestContext request, Mount mount, NodeId node, MappingPlace place)
+    async ValueTask<Errno> CopyIntoWholeAsync(RequestContext request, Mount mount, NodeId node, MappingPlace place, ulong from)
     {
         Task<Errno> mapped;
         lock (_lock)
-            mapped = _closed ? Task.FromResult(Errno.EIO) : _wholeMapped ??= MapWholeAsync();
+            mapped = _closed ? Task.FromResult(Errno.EIO) : _wholeMapped ??= MapWholeAsync(_wholeStart = from);
         var error = await mapped.WaitAsync(request.Cancellation).ConfigureAwait(false);
         WindowMemory? memory;
         lock (_lock)
@@ -80,12 +88,12 @@ partial class DaxWindow
         }
     }
 
-    static Errno TryAllocate(ulong size, out WindowMemory? memory)
+    static Errno TryAllocate(ulong start, ulong size, out WindowMemory? memory)
     {
         memory = null;
         try
         {
-            memory = new WindowMemory(size);
+            memory = new WindowMemory(start, size);
             return Errno.None;
         }
         catch (SystemCallException exception)
@@ -94,16 +102,17 @@ partial class DaxWindow
         }
     }
 
-    async Task<Errno> MapWholeAsync()
+    async Task<Errno> MapWholeAsync(ulong from)
     {
-        var error = TryAllocate(frontend.Size, out var allocated);
+        var size = frontend.Size - from;
+        var error = TryAllocate(from, size, out var allocated);
         if (error != Errno.None)
             return error;
         var memory = allocated!;
         int epoch;
         lock (_lock)
             epoch = _wholeEpoch;
-        error = await frontend.MapAsync(memory.Descriptor, 0, 0, frontend.Size, writable: true, CancellationToken.None).ConfigureAwait(false);
+        error = await frontend.MapAsync(memory.Descriptor, 0, from, size, writable: true, CancellationToken.None).ConfigureAwait(false);
         lock (_lock)
         {
             if (error == Errno.None && !_closed && epoch == _wholeEpoch)
@@ -113,7 +122,7 @@ partial class DaxWindow
             }
         }
         memory.Dispose();
-        return error == Errno.None ? Errno.EIO : Told(error, "map", 0, frontend.Size);
+        return error == Errno.None ? Errno.EIO : Told(error, "map", from, size);
     }
 
     /// <summary>The VMM has dropped it, or is gone. Within the lock.</summary>

@@ -52,9 +52,15 @@ sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger, bool on
     }
 
     /// <summary>Maps a part of a file in place of whatever was there.</summary>
+    /// <param name="request">Who asks.</param>
+    /// <param name="mount">Where the file is.</param>
+    /// <param name="files">The mount's file system.</param>
+    /// <param name="node">The file.</param>
+    /// <param name="place">What is to be mapped, and where.</param>
+    /// <param name="choosesFiles">This side says which files the guest maps, so that there are no more mappings than files are worth one.</param>
     /// <returns>EINVAL: no such place; ENXIO: the file has nothing there; ENOSPC: there are too many mappings; EAGAIN: to be tried again; EIO:
     /// the VMM does not do it; else what the file system says.</returns>
-    public async ValueTask<Errno> SetupAsync(RequestContext request, Mount mount, IMappable files, NodeId node, MappingPlace place)
+    public async ValueTask<Errno> SetupAsync(RequestContext request, Mount mount, IMappable files, NodeId node, MappingPlace place, bool choosesFiles)
     {
         if (!Holds(place.WindowOffset, place.Length))
             return Errno.EINVAL;
@@ -69,7 +75,11 @@ sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger, bool on
             if (IsThere(mount, node, place))
                 return Errno.None;
             if (MapsForWriting && (mount.FileSystem.Traits & FileSystemTraits.Immutable) != 0)
-                return await CopyAsync(request, mount, node, place).ConfigureAwait(false);
+            {
+                var shared = choosesFiles && await IsLentAsync(mount, files, request.Cancellation).ConfigureAwait(false) ? SharedEnd : 0;
+                if (place.WindowOffset + place.Length > shared)
+                    return await CopyAsync(request, mount, node, place, shared).ConfigureAwait(false);
+            }
             var found = await files.MapAsync(request, node, place.FileOffset, place.Length, place.Access, MapsForWriting).ConfigureAwait(false);
             if (found.IsError)
                 return found.Error;
@@ -117,10 +127,20 @@ sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger, bool on
     /// <param name="tell">The VMM is to drop it too, before whatever it is asked from now on; else it has done so by itself.</param>
     public void DropAll(bool tell)
     {
-        if (tell)
-            Array.ForEach(Take(_ => true), taken => _ = LeaveAsync(taken.Mapping, taken.Removal));
-        else
+        if (!tell)
+        {
             Array.ForEach(TakeAll(), Release);
+            return;
+        }
+        Array.ForEach(Take(_ => true), taken => _ = LeaveAsync(taken.Mapping, taken.Removal));
+        lock (_lock)
+        {
+            // The next session may have its copies in another part of the window, or none.
+            if (_wholeMapped is not null)
+                _ = frontend.Unmap(_wholeStart, frontend.Size - _wholeStart);
+            ForgetWhole();
+            _lent.Clear();
+        }
     }
 
     WindowMapping[] TakeAll()
@@ -129,6 +149,7 @@ sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger, bool on
         {
             WindowMapping[] all = [.. _mappings, .. _leaving];
             ForgetWhole();
+            _lent.Clear();
             _mappings.Clear();
             CountTails();
             _leaving.Clear();
@@ -139,7 +160,10 @@ sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger, bool on
     /// <summary>Drops what is mapped of a mount that nobody uses any more.</summary>
     public async ValueTask DropAsync(Mount mount)
     {
-        foreach (var (mapping, removal) in Take(mapping => mapping.Mount == mount))
+        var taken = Take(mapping => mapping.Mount == mount);
+        lock (_lock)
+            _lent.Remove(mount);
+        foreach (var (mapping, removal) in taken)
             _ = await DroppedAsync(mapping, removal).ConfigureAwait(false);
     }
 

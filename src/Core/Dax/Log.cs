@@ -10,6 +10,12 @@ static partial class Log
     [LoggerMessage(Level = LogLevel.Warning, Message = "A guest was refused (EOPNOTSUPP) to make a file grow that it has mapped: it would end within a page, or grew too often, which the VMM could not map (QEMU up to 11.1). Mount a directory whose files grow without dax=always. Further refusals are not told")]
     public static partial void MayNotGrow(ILogger logger);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "The VMM maps only what is open for writing (QEMU up to 11.1): what guests map of images is copied into memory of each guest, and read-only directories are not mapped")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "The VMM maps only what is open for writing (QEMU up to 11.1): read-only directories are not mapped, and what guests map of images is copied into memory of each guest unless the images can be lent")]
     public static partial void OnlyWritable(ILogger logger);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "What this guest maps of {Mount} it shares with others: the image's content is immutable (chattr +i) until its VMM has ended")]
+    public static partial void Lent(ILogger logger, string mount);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "What this guest maps of {Mount} is copied into memory of its own, for the image cannot be lent: {Reason}")]
+    public static partial void NotLent(ILogger logger, string mount, string reason);
 }

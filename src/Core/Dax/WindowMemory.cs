@@ -4,21 +4,25 @@ using VirtioFsStore.Core.Memory;
 namespace VirtioFsStore.Core.Dax;
 
 /// <summary>
-/// Memory of one guest's own that its VMM maps in place of files. Nobody can change its size, so that it can be touched here whatever the
+/// Memory of one guest's own that its VMM maps in place of files, at one place of the window or in all of it. Nobody can change its size, so that it can be touched here whatever the
 /// VMM does. It goes when the last <see cref="TryHold"/> is given back after <see cref="Dispose"/>. Thread-safe.
 /// </summary>
 sealed unsafe class WindowMemory : IDisposable
 {
     readonly FileDescriptor _file;
+    readonly ulong _start;
     readonly ulong _size;
     byte* _address;
     int _holds = 1;
     int _disposed;
 
     /// <summary>Of so many bytes, none of which takes any room before it is written to.</summary>
+    /// <param name="start">Where in the window it begins: all places here are the window's.</param>
+    /// <param name="size">Bytes.</param>
     /// <exception cref="SystemCallException">There is no memory for it, or no descriptor.</exception>
-    public WindowMemory(ulong size)
+    public WindowMemory(ulong start, ulong size)
     {
+        _start = start;
         _size = size;
         _file = new FileDescriptor(SystemCallException.ThrowIfError(MemoryMaps.CreateMemoryFile("dax-window"), "memfd_create"));
         try
@@ -60,14 +64,14 @@ sealed unsafe class WindowMemory : IDisposable
     }
 
     /// <summary>A part as a request's target. While it is held.</summary>
-    public void AppendTo(IoBuffers buffers, ulong offset, ulong length) => buffers.Append(_address + offset, (nuint)length);
+    public void AppendTo(IoBuffers buffers, ulong offset, ulong length) => buffers.Append(_address + (offset - _start), (nuint)length);
 
     /// <summary>Gives the pages of a part back; it reads as zeros then.</summary>
     public void Punch(ulong offset, ulong length)
     {
         if (!TryHold())
             return;
-        _ = FileSpace.Punch(_file.Value, (long)offset, (long)length);
+        _ = FileSpace.Punch(_file.Value, (long)(offset - _start), (long)length);
         Release();
     }
 

@@ -21,7 +21,7 @@ sealed partial class Dispatcher
         if (window.Current is not { } current)
             return request.Reply(Errno.EIO);
         var access = (setup.Flags & Protocol.FUSE_SETUPMAPPING_FLAG_WRITE) != 0 ? MapAccess.ReadWrite : MapAccess.Read;
-        return Finish(request, current.SetupAsync(request, mount, files, node, new MappingPlace(setup.WindowOffset, setup.FileOffset, setup.Length, access)));
+        return Finish(request, current.SetupAsync(request, mount, files, node, new MappingPlace(setup.WindowOffset, setup.FileOffset, setup.Length, access), session.Has(InitFlags.HAS_INODE_DAX)));
     }
 
     /// <summary>Whether a file may be made to end somewhere: not always, where it is mapped.</summary>

@@ -32,7 +32,7 @@ sealed class FetchAnswers(MessageSocket socket, uint kind, ILogger logger) : IDi
 
     /// <summary>What the message asks for; null if it makes no sense.</summary>
     public static FetchMessage? Parse(ReceivedMessage message) =>
-        message.Body.Length == Unsafe.SizeOf<FetchMessage>() && MemoryMarshal.Read<FetchMessage>(message.Body.Span) is { First: >= 0, Count: >= 1, Layer: <= int.MaxValue, Length: >= 0 } fetch
+        message.Body.Length == Unsafe.SizeOf<FetchMessage>() && MemoryMarshal.Read<FetchMessage>(message.Body.Span) is { First: >= 0, Count: >= 0, Layer: <= int.MaxValue, Length: >= 0 } fetch
             ? fetch
             : null;
 
@@ -69,6 +69,11 @@ sealed class FetchAnswers(MessageSocket socket, uint kind, ILogger logger) : IDi
 
     async ValueTask<ReadThrough> FetchAsync(IPieceSource pieces, FetchMessage fetch)
     {
+        if (fetch.Count == 0)
+        {
+            var (error, file) = await pieces.LendAsync((int)fetch.Layer, _stop.Token).ConfigureAwait(false);
+            return new ReadThrough(error, file);
+        }
         if (fetch.Length == 0)
             return new ReadThrough(await pieces.FetchAsync((int)fetch.Layer, fetch.First, fetch.Count, _stop.Token).ConfigureAwait(false), null);
         await _readThroughs.WaitAsync(_stop.Token).ConfigureAwait(false);

@@ -2,7 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace VirtioFsStore.Daemon.Channels;
 
-/// <summary>Pieces that are wanted: 32 bytes. The answer is an errno, 4 bytes; to a message with a <see cref="Length"/> with a memory file.</summary>
+/// <summary>
+/// Pieces that are wanted: 32 bytes. The answer is an errno, 4 bytes; to a message with a <see cref="Length"/> with a memory file, and to one
+/// without a <see cref="Count"/> with the layer's data file (<see cref="Backends.Overlay.Images.IPieceSource.LendAsync"/>).
+/// </summary>
 [StructLayout(LayoutKind.Sequential)]
 struct FetchMessage
 {
@@ -15,7 +18,7 @@ struct FetchMessage
     /// <summary>The first piece.</summary>
     public long First;
 
-    /// <summary>How many.</summary>
+    /// <summary>How many; 0 where the layer's data file is wanted.</summary>
     public int Count;
 
     /// <summary>Of the range that is to be read past the cache; 0 where the pieces are to be cached.</summary>

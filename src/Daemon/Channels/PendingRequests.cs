@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
+using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.ObjectStore.Fetching;
 using VirtioFsStore.Core.Interop;
 
@@ -30,6 +31,15 @@ sealed class PendingRequests(MessageSocket socket)
     {
         var (body, descriptor) = await AskForAllAsync(kind, MemoryMarshal.AsBytes(new ReadOnlySpan<FetchMessage>(in message)).ToArray(), cancellation).ConfigureAwait(false);
         return new ReadThrough(body.Length == sizeof(int) ? (Errno)MemoryMarshal.Read<int>(body) : Errno.EIO, descriptor);
+    }
+
+    /// <summary>Asks for a layer's data file, and waits for it.</summary>
+    /// <exception cref="OperationCanceledException">It is not waited for any longer.</exception>
+    /// <exception cref="IOException">What <see cref="End"/> was told.</exception>
+    public async ValueTask<LentData> LendAsync(uint kind, FetchMessage message, CancellationToken cancellation)
+    {
+        var (error, file) = await ReadThroughAsync(kind, message, cancellation).ConfigureAwait(false);
+        return new LentData(error, file);
     }
 
     /// <summary>Asks, and waits for the answer's body.</summary>

@@ -42,7 +42,7 @@ static class DeviceOptions
             throw new UsageException("--socket-group and --socket-mode are about the socket that --socket-path makes; with --fd whoever made the socket chose them");
         if (parsed.GetValue(s_tag) is { } tag && Encoding.UTF8.GetByteCount(tag) is 0 or > 36)
             throw new UsageException("--tag takes 1 to 36 bytes");
-        var sources = SharingOptions.Read(parsed) with { DaxMinimum = DaxOptions.ReadMinimum(parsed) };
+        var sources = DaxOptions.ReadSources(parsed, SharingOptions.Read(parsed));
         if (root is not null && ImageReference.IsImage(root))
             SharingOptions.RefuseForImage(sources, root);
         return new ServeSettings

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.ObjectStore.Fetching;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Images;
@@ -40,6 +41,10 @@ sealed class RemoteImage : IKeptImage
     public ValueTask<ReadThrough> ReadThroughAsync(int layer, long first, int count, long offset, int length, CancellationToken cancellation) =>
         _requests.ReadThroughAsync(
             (uint)KeeperMessage.Fetch, new FetchMessage { Layer = (uint)layer, First = first, Count = count, Offset = offset, Length = length }, cancellation);
+
+    /// <exception cref="KeeperLostException">The keeper has ended.</exception>
+    public ValueTask<LentData> LendAsync(int layer, CancellationToken cancellation) =>
+        _requests.LendAsync((uint)KeeperMessage.Fetch, new FetchMessage { Layer = (uint)layer }, cancellation);
 
     public async ValueTask<ImageCounts> CountAsync(CancellationToken cancellation)
     {

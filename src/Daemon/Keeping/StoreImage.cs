@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.ObjectStore.Fetching;
 using VirtioFsStore.Backends.ObjectStore.Sources;
 using VirtioFsStore.Backends.Overlay.Images;
@@ -48,6 +49,9 @@ sealed class StoreImage : IKeptImage
     public async ValueTask<ReadThrough> ReadThroughAsync(int layer, long first, int count, long offset, int length, CancellationToken cancellation) =>
         await AskAsync(image => image.ReadThroughAsync(layer, first, count, offset, length, cancellation), cancellation).ConfigureAwait(false)
         ?? new ReadThrough(Errno.EIO, null);
+
+    public async ValueTask<LentData> LendAsync(int layer, CancellationToken cancellation) =>
+        await AskAsync(image => image.LendAsync(layer, cancellation), cancellation).ConfigureAwait(false) ?? new LentData(Errno.EIO, null);
 
     /// <exception cref="IOException">There is no keeper that could tell.</exception>
     public async ValueTask<ImageCounts> CountAsync(CancellationToken cancellation)

@@ -12,16 +12,16 @@ static class SeccompFilter
     /// what serving needs. Nothing with <see cref="SeccompAction.None"/>.
     /// </summary>
     /// <param name="action">What becomes of a call that is not needed.</param>
-    /// <param name="network">See <see cref="ServerCalls.RulesOf"/>.</param>
+    /// <param name="keeper">See <see cref="ServerCalls.RulesOf"/>.</param>
     /// <exception cref="IOException">The kernel will not: nothing is confined.</exception>
-    public static void Install(SeccompAction action, bool network = false)
+    public static void Install(SeccompAction action, bool keeper = false)
     {
         if (action == SeccompAction.None)
             return;
         var otherwise = Otherwise(action);
         Check(Seccomp.HasAction(otherwise));
         SystemCallException.ThrowIfError(ThreadPrivileges.ForbidNewPrivileges(), "prctl", "PR_SET_NO_NEW_PRIVS");
-        var result = Seccomp.InstallForAllThreads(Build(RuntimeInformation.ProcessArchitecture, Environment.ProcessId, otherwise, network));
+        var result = Seccomp.InstallForAllThreads(Build(RuntimeInformation.ProcessArchitecture, Environment.ProcessId, otherwise, keeper));
         Check(result);
         if (result > 0)
             throw new IOException($"cannot filter system calls: thread {result.ToString(CultureInfo.InvariantCulture)} is under another filter; --seccomp=none goes without");
@@ -30,9 +30,9 @@ static class SeccompFilter
     /// <param name="architecture">Whose calls; x64 or arm64.</param>
     /// <param name="processId">The process that will be under it: the only one that it may signal.</param>
     /// <param name="otherwise">SECCOMP_RET_… for what the server has no need of.</param>
-    /// <param name="network">See <see cref="ServerCalls.RulesOf"/>.</param>
-    public static FilterInstruction[] Build(Architecture architecture, int processId, uint otherwise, bool network = false) =>
-        FilterAssembler.Assemble(architecture, ServerCalls.RulesOf(processId, network), otherwise);
+    /// <param name="keeper">See <see cref="ServerCalls.RulesOf"/>.</param>
+    public static FilterInstruction[] Build(Architecture architecture, int processId, uint otherwise, bool keeper = false) =>
+        FilterAssembler.Assemble(architecture, ServerCalls.RulesOf(processId, keeper), otherwise);
 
     /// <summary>What the kernel does with a call that the server has no need of: SECCOMP_RET_….</summary>
     public static uint Otherwise(SeccompAction action) => action switch

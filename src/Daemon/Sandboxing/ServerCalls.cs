@@ -92,6 +92,10 @@ static class ServerCalls
     // Not F_SETOWN and F_SETSIG, by which a descriptor signals any process of the same user.
     static readonly uint[] s_fcntl = [0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1031, 1032, 1033, 1034];
 
+    // Of a keeper: F_SETLEASE, which tells whether anybody has a file open for writing; FS_IOC_GETFLAGS and FS_IOC_SETFLAGS, for what it lends.
+    const uint F_SETLEASE = 1024;
+    static readonly uint[] s_inodeFlags = [0x80086601, 0x40086602];
+
     // TCGETS and TCSETS (W, F), TCGETS2, TIOCGPGRP, TIOCGWINSZ: whether a stream is a terminal, and its state put back at the end.
     // FIONREAD, FIONBIO, FIOCLEX.
     // FICLONE: how .NET copies files. Not TIOCSTI, by which a program types into its caller's terminal.
@@ -111,8 +115,8 @@ static class ServerCalls
 
     /// <summary>By the name of the call.</summary>
     /// <param name="processId">The only process that may be signalled, or have its limits asked.</param>
-    /// <param name="network">The process is a store's keeper as well, and reaches registries and buckets itself.</param>
-    public static Dictionary<string, CallRule> RulesOf(int processId, bool network = false)
+    /// <param name="keeper">The process is a store's keeper as well: it reaches registries and buckets itself, and lends what it has.</param>
+    public static Dictionary<string, CallRule> RulesOf(int processId, bool keeper = false)
     {
         var self = (uint)processId;
         var rules = new Dictionary<string, CallRule>();
@@ -144,13 +148,13 @@ static class ServerCalls
         // x64 only: loading a library may ask about shadow stacks.
         rules.Add("arch_prctl", CallRule.Refuse(Errno.EINVAL));
 
-        rules.Add("fcntl", CallRule.When(1, s_fcntl));
-        rules.Add("ioctl", CallRule.When(1, s_ioctl));
+        rules.Add("fcntl", CallRule.When(1, keeper ? [.. s_fcntl, F_SETLEASE] : s_fcntl));
+        rules.Add("ioctl", CallRule.When(1, keeper ? [.. s_ioctl, .. s_inodeFlags] : s_ioctl));
 
         // Name services try other families, and .NET's sockets ask at their first use which there are.
-        rules.Add("socket", CallRule.When(0, network ? [AF_UNIX, AF_INET, AF_INET6, AF_NETLINK] : [AF_UNIX]).Else(Errno.EAFNOSUPPORT));
-        rules.Add("setsockopt", CallRule.WhenBoth(1, 2, network ? [.. s_socketOptions, .. s_networkOptions] : s_socketOptions));
-        if (network)
+        rules.Add("socket", CallRule.When(0, keeper ? [AF_UNIX, AF_INET, AF_INET6, AF_NETLINK] : [AF_UNIX]).Else(Errno.EAFNOSUPPORT));
+        rules.Add("setsockopt", CallRule.WhenBoth(1, 2, keeper ? [.. s_socketOptions, .. s_networkOptions] : s_socketOptions));
+        if (keeper)
         {
             rules.Add("sendmmsg", CallRule.Allow);
             rules.Add("recvmmsg", CallRule.Allow);

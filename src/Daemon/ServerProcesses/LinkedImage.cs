@@ -1,3 +1,4 @@
+using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Backends.ObjectStore.Fetching;
 using VirtioFsStore.Backends.Overlay.Images;
 using VirtioFsStore.Core.Interop;
@@ -18,6 +19,9 @@ sealed class LinkedImage(MessageSocket socket, PendingRequests requests, uint im
     public ValueTask<ReadThrough> ReadThroughAsync(int layer, long first, int count, long offset, int length, CancellationToken cancellation) =>
         requests.ReadThroughAsync(
             (uint)ServerMessage.Fetch, new FetchMessage { Image = image, Layer = (uint)layer, First = first, Count = count, Offset = offset, Length = length }, cancellation);
+
+    public ValueTask<LentData> LendAsync(int layer, CancellationToken cancellation) =>
+        requests.LendAsync((uint)ServerMessage.Fetch, new FetchMessage { Image = image, Layer = (uint)layer }, cancellation);
 
     /// <summary>Nothing of it is open any more: the parent may let go of it.</summary>
     public ValueTask DisposeAsync()

@@ -122,7 +122,7 @@ static class Service
             session,
             logger);
         using var stopServer = stop.Register(server.Stop);
-        SeccompFilter.Install(settings.Sandbox.Seccomp, network: settings.MayKeepImages);
+        SeccompFilter.Install(settings.Sandbox.Seccomp, keeper: settings.MayKeepImages);
         try
         {
             server.Run();

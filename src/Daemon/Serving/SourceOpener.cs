@@ -91,7 +91,7 @@ sealed class SourceOpener(SourceSettings settings, ILogger logger) : IDisposable
         var pieces = opened.TakePieces();
         try
         {
-            return files.ToFileSystem(pieces, opened.Settings.DaxMinimum);
+            return files.ToFileSystem(pieces, opened.Settings.DaxMinimum, opened.Settings.DaxShare);
         }
         catch
         {

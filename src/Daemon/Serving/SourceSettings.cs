@@ -55,6 +55,9 @@ sealed record SourceSettings
     /// <summary>From how many bytes on the guest is told to map a file where it can.</summary>
     public ulong DaxMinimum { get; init; } = 64 << 10;
 
+    /// <summary>An image's content is lent to VMMs that map only what is open for writing.</summary>
+    public bool DaxShare { get; init; } = true;
+
     /// <summary>never, prefer or mandatory.</summary>
     public string InodeFileHandles { get; init; } = "prefer";
 

@@ -59,6 +59,11 @@ sealed class TestContent : LayerContent
     public override ValueTask<ReadThrough> ReadThroughAsync(long first, int count, long offset, int length, CancellationToken cancellation) =>
         OnReadThrough?.Invoke(first, count, offset, length, cancellation) ?? new(new ReadThrough(Errno.EIO, null));
 
+    /// <summary>What is lent; by default nothing can be.</summary>
+    public Func<LentData>? OnLend { get; set; }
+
+    public override ValueTask<LentData> LendAsync(CancellationToken cancellation) => new(OnLend?.Invoke() ?? new LentData(Errno.EOPNOTSUPP, null));
+
     public (long First, int Count) Touched { get; private set; }
 
     public override void Touch(long first, int count) => Touched = (first, count);

@@ -15,13 +15,13 @@ sealed class DaxSetup : IDisposable
     public const ulong Page = 4096;
     public const ulong Size = 8 * Range;
 
-    public DaxSetup(ServerHostOptions? options = null, bool likeQemu = false, FileSystemTraits traits = FileSystemTraits.Xattrs)
+    public DaxSetup(ServerHostOptions? options = null, bool likeQemu = false, FileSystemTraits traits = FileSystemTraits.Xattrs, ulong size = Size)
     {
         Files = new MemoryFileSystem(traits);
         new Random(1).NextBytes(Content);
         Files.AddFile("file", Content);
         Files.AddFile("small", "few bytes"u8);
-        Host = new ServerHost(Files, (options ?? new ServerHostOptions()) with { Tag = "t", DaxWindow = Size });
+        Host = new ServerHost(Files, (options ?? new ServerHostOptions()) with { Tag = "t", DaxWindow = size });
         Machine = Host.Mount(new VirtualMachineOptions { Profile = VmmProfile.QemuGenericDevice, WindowLikeQemu = likeQemu });
         Node = Fuse.Walk("file").NodeId;
     }

@@ -86,9 +86,9 @@ public sealed class DaxTermsTests
         Assert.Equal(0, dax.Map(0));
         dax.Machine.MountSession();
         Assert.Equal((0, 0), dax.Counts);
+        Assert.Equal(0, dax.Fuse.SetupMapping(dax.Fuse.Walk("file").NodeId, 0, Range, Range, writable: false));
         Assert.Equal(new byte[(int)Range], dax.Window.Read(0, (int)Range));
-        Assert.Equal(0, dax.Fuse.SetupMapping(dax.Fuse.Walk("file").NodeId, 0, Range, 0, writable: false));
-        Assert.Equal(dax.Content[..(int)Range], dax.Window.Read(0, (int)Range));
+        Assert.Equal(dax.Content[..(int)Range], dax.Window.Read(Range, (int)Range));
         Assert.Single(dax.Window.Mappings);
 
         // With the device's reset the VMM drops what it has mapped.

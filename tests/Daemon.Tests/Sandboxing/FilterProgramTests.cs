@@ -105,7 +105,7 @@ public sealed class FilterProgramTests
     [MemberData(nameof(Architectures))]
     public void An_option_of_a_socket_is_not_taken_for_one_of_the_same_number_elsewhere(Architecture architecture)
     {
-        var program = SeccompFilter.Build(architecture, Self, Kill, network: true);
+        var program = SeccompFilter.Build(architecture, Self, Kill, keeper: true);
         var setsockopt = (uint)SystemCalls.Find("setsockopt").On(architecture)!.Value;
         (uint Level, uint Option)[] forbidden =
         [

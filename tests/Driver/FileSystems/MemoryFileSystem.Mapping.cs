@@ -24,6 +24,18 @@ public sealed unsafe partial class MemoryFileSystem
     /// <summary>The guest may write through any mapping, whatever it asked for.</summary>
     public bool MapsForWriting { get; set; }
 
+    /// <summary>What lending answers.</summary>
+    public Errno LendAnswer { get; set; } = Errno.EOPNOTSUPP;
+
+    /// <summary>How often it was asked to lend.</summary>
+    public int LendCount;
+
+    public ValueTask<Errno> LendAsync(CancellationToken cancellation)
+    {
+        Interlocked.Increment(ref LendCount);
+        return new(LendAnswer);
+    }
+
     public ValueTask<Reply<MappedExtent>> MapAsync(RequestContext request, NodeId node, ulong offset, ulong length, MapAccess access, bool asWritable) =>
         Answer<MappedExtent>.Run(this, MemoryOperation.Map, request, (This: this, node, offset, length, access, asWritable), static state =>
         {

@@ -1,3 +1,5 @@
+using VirtioFsStore.Core.Interop;
+
 namespace VirtioFsStore.Driver.Hosting;
 
 /// <summary>A directory of a test's own, deleted with all in it at the end. Its path is short enough for a socket's.</summary>
@@ -15,9 +17,23 @@ public sealed class TemporaryDirectory : IDisposable
         {
             Directory.Delete(Path, recursive: true);
         }
+        catch (UnauthorizedAccessException)
+        {
+            // What a keeper that was killed had lent to VMMs is immutable until the store's next keeper.
+            foreach (var file in Directory.GetFiles(Path, "data", SearchOption.AllDirectories))
+                Thaw(file);
+            Directory.Delete(Path, recursive: true);
+        }
         catch (DirectoryNotFoundException)
         {
             // Deleted by the test itself.
         }
+    }
+
+    static void Thaw(string path)
+    {
+        using var file = new FileDescriptor(Descriptors.Open(path, OpenFlags.O_RDONLY));
+        if (InodeFlags.Get(file.Value, out var flags) == 0 && (flags & InodeFlags.FS_IMMUTABLE_FL) != 0)
+            _ = InodeFlags.Set(file.Value, flags & ~InodeFlags.FS_IMMUTABLE_FL);
     }
 }

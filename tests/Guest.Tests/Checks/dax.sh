@@ -1,5 +1,5 @@
-# The demo image in a window that is smaller than what is in it (/image), and without one (/plain); a directory of the host in a
-# window (/share). The shell is not the image's: under emulation QEMU keeps translations of programs whose memory others change.
+# The demo image in a window that is smaller than what is in it (/image), in one whose files are the cache's own (/lent), and without one (/plain); a
+# directory of the host in a window (/share). The shell is not the image's: under emulation QEMU keeps translations of programs whose memory others change.
 
 files_of() { (cd "$1" && find . -xdev -type f | sort | tr '\n' '\0' | xargs -0 sha256sum); }
 
@@ -21,6 +21,17 @@ check_every_file_is_the_same_while_the_cache_is_collected() {
     files_of /image > /tmp/image
     ask_host stop
     cmp /tmp/image /tmp/plain
+}
+
+# What is below --dax-min is read; of the rest each range is a mapping of QEMU's own, and taken back as the window is small.
+check_every_file_is_the_same_where_guests_share_them() {
+    mkdir /lent
+    mount -t virtiofs -o ro lent /lent
+    files_of /lent > /tmp/lent
+    cmp /tmp/lent /tmp/plain
+    files_of /lent > /tmp/lent
+    cmp /tmp/lent /tmp/plain
+    umount /lent
 }
 
 check_pages_are_mapped_with_zeros_behind_the_end() {
