@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using VirtioFsStore.Benchmarks.Contenders;
 using VirtioFsStore.Benchmarks.Guest;
+using VirtioFsStore.Benchmarks.Measurement;
 using VirtioFsStore.Benchmarks.Report;
 using VirtioFsStore.Benchmarks.Trees;
 using VirtioFsStore.Driver.Hosting;
@@ -9,82 +10,94 @@ using VirtioFsStore.GuestRunner;
 
 namespace VirtioFsStore.Benchmarks.Dax;
 
-/// <summary>One guest that has the same images by way of a window and by reads, each in turn.</summary>
+/// <summary>Guests that have the same image by way of a window and by reads, each in turn. One for each image and mode: QEMU's time for a mapping grows with the
+/// number of its vhost devices.</summary>
 sealed partial class DaxBenchmark(BenchmarkOptions options, RealParts parts, SampleImage sample, string store, TextTable table, Action<string> progress)
 {
     const string Window = "1G";
 
-    readonly List<DaxRow> _rows = [];
+    bool _headWritten;
 
     /// <exception cref="OperationCanceledException">Between two tasks.</exception>
     public async Task<IReadOnlyList<DaxRow>> RunAsync(CancellationToken stop)
     {
-        var tasks = DaxTask.All.Where(options.Wants).ToArray();
-        if (tasks.Length == 0)
-            return _rows;
-        var daemons = new List<(string Tag, ChildProcess Process)>();
+        var rows = new List<DaxRow>();
+        foreach (var tasks in DaxTask.All.Where(options.Wants).GroupBy(task => task.Python).Select(group => group.ToArray()))
+        {
+            var pairs = new List<IReadOnlyList<DaxPair>>();
+            foreach (var mode in DaxMode.Mapped)
+                pairs.Add(await MeasureAsync(tasks, mode, stop).ConfigureAwait(false));
+            for (var i = 0; i < tasks.Length; i++)
+            {
+                rows.Add(new DaxRow(tasks[i], [.. pairs.Select(pair => pair[i])]));
+                table.Write(rows[^1]);
+            }
+        }
+        return rows;
+    }
+
+    /// <summary>One guest: the tasks by way of a window in a mode, and by reads.</summary>
+    async Task<IReadOnlyList<DaxPair>> MeasureAsync(DaxTask[] tasks, DaxMode mapped, CancellationToken stop)
+    {
+        DaxMode[] modes = [mapped, DaxMode.Read];
+        var python = tasks[0].Python;
+        var daemons = new List<(string Name, ChildProcess Process)>();
         try
         {
             var devices = new List<FileSystemDevice>();
-            foreach (var python in (bool[])[false, true])
+            foreach (var mode in modes)
             {
-                foreach (var mode in DaxMode.All)
-                {
-                    var (tag, socket) = (TagOf(mode, python), Path.Combine(options.WorkDirectory, $"{TagOf(mode, python)}.sock"));
-                    daemons.Add((tag, ChildProcess.Start(options.Ours.Program, DaemonCommand.ServeImage(
-                        python ? parts.DemoImage : sample.Layout, store, socket, ["--stats", .. mode.Window ? (string[])["--tag", tag, "--dax-window", Window] : []]))));
-                    devices.Add(new FileSystemDevice(tag, socket, Window: mode.Window));
-                }
+                var socket = Path.Combine(options.WorkDirectory, $"{mode.Tag}.sock");
+                daemons.Add(($"{(python ? "python" : "sample")}, {mode.Name}", ChildProcess.Start(options.Ours.Program, DaemonCommand.ServeImage(
+                    python ? parts.DemoImage : sample.Layout, store, socket, ["--stats", .. mode.Window ? (string[])["--tag", mode.Tag, "--dax-window", Window] : []]))));
+                devices.Add(new FileSystemDevice(mode.Tag, socket, Window: mode.Window));
             }
-            await MeasureAsync(tasks, devices, stop).ConfigureAwait(false);
-            foreach (var (tag, daemon) in daemons)
+            var pairs = await MeasureAsync(tasks, modes, devices, stop).ConfigureAwait(false);
+            foreach (var (name, daemon) in daemons)
             {
                 _ = daemon.WaitForExit(TimeSpan.FromSeconds(30));
                 if (RequestCounts().Match(daemon.ErrorText) is { Success: true } counts)
-                    table.WriteDaxRequests(tag, counts.Groups[1].Value);
+                    table.WriteDaxRequests(name, counts.Groups[1].Value);
             }
+            return pairs;
         }
         finally
         {
             daemons.ForEach(daemon => daemon.Process.Dispose());
         }
-        return _rows;
     }
 
-    static string TagOf(DaxMode mode, bool python) => (python ? "python-" : "sample-") + mode.Tag;
-
-    async Task MeasureAsync(DaxTask[] tasks, List<FileSystemDevice> devices, CancellationToken stop)
+    async Task<IReadOnlyList<DaxPair>> MeasureAsync(DaxTask[] tasks, DaxMode[] modes, List<FileSystemDevice> devices, CancellationToken stop)
     {
-        var mounts = (from python in (bool[])[false, true]
-                      from mode in DaxMode.All
-                      let tag = TagOf(mode, python)
-                      select $"mkdir -p /m/{tag}; mount -t virtiofs -o {mode.MountOptions} {tag} /m/{tag} || exit 1\n").ToArray();
-        progress("booting the guest");
+        var mounts = modes.Select(mode => $"mkdir -p /m/{mode.Tag}; mount -t virtiofs -o {mode.MountOptions} {mode.Tag} /m/{mode.Tag} || exit 1\n");
+        progress($"booting a guest: {modes[0].Name}");
         await using var machine = await GuestMachine.StartAsync(
             new GuestOptions { Script = string.Concat(mounts) + GuestSession.Loop, FileSystems = devices, Tools = true, MemoryMiB = 1024, Timeout = TimeSpan.FromMinutes(40) },
             parts).ConfigureAwait(false);
         var session = new GuestSession(machine);
         await session.WaitReadyAsync().ConfigureAwait(false);
-        table.WriteDaxHead(session.Accelerator);
+        if (_headWritten != (_headWritten = true))
+            table.WriteDaxHead(session.Accelerator);
+        var pairs = new List<DaxPair>();
         foreach (var task in tasks)
         {
-            var seconds = DaxMode.All.ToDictionary(mode => mode, _ => new List<double>());
+            var seconds = modes.ToDictionary(mode => mode, _ => new List<double>());
             for (var round = 0; round < options.GuestRounds; round++)
             {
-                for (var turn = 0; turn < DaxMode.All.Count; turn++)
+                for (var turn = 0; turn < modes.Length; turn++)
                 {
                     stop.ThrowIfCancellationRequested();
-                    var mode = DaxMode.All[(turn + round) % DaxMode.All.Count];
-                    await session.RunAsync($"m=/m/{TagOf(mode, task.Python)}; {(task.Cold ? "sync; echo 3 > /proc/sys/vm/drop_caches" : task.Command)}").ConfigureAwait(false);
+                    var mode = modes[(turn + round) % modes.Length];
+                    await session.RunAsync($"m=/m/{mode.Tag}; {(task.Cold ? "sync; echo 3 > /proc/sys/vm/drop_caches" : task.Command)}").ConfigureAwait(false);
                     var before = machine.Output.Length;
                     var elapsed = await session.RunAsync(task.Command).ConfigureAwait(false);
                     var said = Took().Match(machine.Output, before);
                     seconds[mode].Add(said.Success ? double.Parse(said.Groups[1].Value, CultureInfo.InvariantCulture) : elapsed.TotalSeconds);
                 }
             }
-            _rows.Add(new DaxRow(task, seconds));
-            table.Write(_rows[^1]);
+            pairs.Add(new DaxPair(modes[0], Sample.Of(seconds[modes[0]]), Sample.Of(seconds[DaxMode.Read])));
         }
+        return pairs;
     }
 
     [GeneratedRegex(@"took ([\d.e-]+)")]

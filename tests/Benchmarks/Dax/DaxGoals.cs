@@ -19,7 +19,7 @@ static class DaxGoals
     }
 
     static Goal Judge(string text, IReadOnlyCollection<DaxRow> rows) =>
-        new(text, [.. rows.Where(row => row.GainOf(DaxMode.Default) < row.Task.LeastGain).Select(row => Text($"{row.Task.Name} {row.GainOf(DaxMode.Default):F2}"))]);
+        new(text, [.. rows.Where(row => row.Of(DaxMode.Default).Gain < row.Task.LeastGain).Select(row => Text($"{row.Task.Name} {row.Of(DaxMode.Default).Gain:F2}"))]);
 
     static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

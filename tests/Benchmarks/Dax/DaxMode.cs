@@ -15,5 +15,7 @@ sealed record DaxMode(string Name, string Tag, bool Window, string MountOptions)
 
     public static DaxMode Always { get; } = new("always", "always", true, "ro,dax=always");
 
+    public static IReadOnlyList<DaxMode> Mapped { get; } = [Always, Default];
+
     public static IReadOnlyList<DaxMode> All { get; } = [Always, Default, Read];
 }

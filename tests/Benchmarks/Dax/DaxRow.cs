@@ -2,11 +2,13 @@ using VirtioFsStore.Benchmarks.Measurement;
 
 namespace VirtioFsStore.Benchmarks.Dax;
 
-/// <summary>A measured task: seconds of each mode's rounds.</summary>
-sealed record DaxRow(DaxTask Task, IReadOnlyDictionary<DaxMode, List<double>> Seconds)
+/// <summary>A measured task, once for each of <see cref="DaxMode.Mapped"/>.</summary>
+sealed record DaxRow(DaxTask Task, IReadOnlyList<DaxPair> Pairs)
 {
-    public Sample Of(DaxMode mode) => Sample.Of(Seconds[mode]);
+    public DaxPair Of(DaxMode mode) => Pairs.First(pair => pair.Mode == mode);
 
-    /// <summary>How many times as fast as by reads, of the medians.</summary>
-    public double GainOf(DaxMode mode) => Of(DaxMode.Read).Median / Of(mode).Median;
+    /// <summary>Of the guest in the default mode.</summary>
+    public Sample Read => Of(DaxMode.Default).Read;
+
+    public double Spread => Pairs.Max(pair => Math.Max(pair.Mapped.RelativeSpread, pair.Read.RelativeSpread));
 }

@@ -98,9 +98,9 @@ sealed class TextTable(TextWriter output)
     }
 
     public void Write(DaxRow row) =>
-        Line($"{row.Task.Name,-34}{Number(row.Of(DaxMode.Always).Median),9}{Number(row.Of(DaxMode.Default).Median),9}{Number(row.Of(DaxMode.Read).Median),9}"
-            + $"{Number(row.GainOf(DaxMode.Always)),13}{Number(row.GainOf(DaxMode.Default)),13}"
-            + string.Create(CultureInfo.InvariantCulture, $"{DaxMode.All.Max(mode => row.Of(mode).RelativeSpread) * 100,8:F0}%"));
+        Line($"{row.Task.Name,-34}{Number(row.Of(DaxMode.Always).Mapped.Median),9}{Number(row.Of(DaxMode.Default).Mapped.Median),9}{Number(row.Read.Median),9}"
+            + $"{Number(row.Of(DaxMode.Always).Gain),13}{Number(row.Of(DaxMode.Default).Gain),13}"
+            + string.Create(CultureInfo.InvariantCulture, $"{row.Spread * 100,8:F0}%"));
 
     public void WriteDaxRequests(string tag, string counts) => Line($"{tag}: {counts}");
 
