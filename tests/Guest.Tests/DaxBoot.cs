@@ -4,8 +4,8 @@ using VirtioFsStore.GuestRunner;
 namespace VirtioFsStore.Guest.Tests;
 
 /// <summary>
-/// A guest with windows: an image that nothing of is in the store at first, in one that its files do not fit into, and a directory. The host collects
-/// the store's cache while the guest reads.
+/// A guest with windows: an image of which nothing is in the store before it is read, in one that its files do not fit into; one that is shared; and a
+/// directory. The host collects the store's cache while the guest reads.
 /// </summary>
 public sealed class DaxBoot : GuestBoot
 {
@@ -25,7 +25,7 @@ public sealed class DaxBoot : GuestBoot
         await File.WriteAllBytesAsync(Path.Combine(Directory.Share, "target"), new byte[1 << 16]);
         await File.WriteAllBytesAsync(Path.Combine(Directory.Share, "answer"), new byte[4096]);
         var source = $"oci:{RealParts.Default.DemoImage}:latest";
-        var image = await ServeAsync("image", source, 1, "--store", Store, "--tag", "image", "--dax-window", "64M", "--stats");
+        var image = await ServeAsync("image", $"oci:{RealParts.Default.ChunkedImage}:latest", 1, "--store", Store, "--tag", "image", "--dax-window", "64M", "--stats");
         var lent = await ServeAsync("lent", source, 1, "--store", Directory.Create("whole-store"), "--tag", "lent", "--dax-window", "64M", "--stats");
         var plain = await ServeAsync("plain", source, 1, "--store", Store);
         var share = await ServeAsync("share", Directory.Share, 1, "--tag", "share", "--dax-window", "64M", "--stats");

@@ -11,8 +11,8 @@ public sealed class DaxRootBoot : GuestBoot
     /// <summary>What became of the second guest's checks.</summary>
     internal CheckResults? Second { get; private set; }
 
-    /// <summary>Bytes that the first guest's VMM has mapped of the store's own files, when the second is at its end.</summary>
-    internal long MappedOfStore { get; private set; }
+    /// <summary>Bytes that each VMM has mapped of the store's own files, while both guests are there.</summary>
+    internal IReadOnlyList<long> MappedOfStore { get; private set; } = [];
 
     private protected override async Task<GuestOptions> PrepareAsync() => Guest(await ServeRootAsync("first"));
 
@@ -20,12 +20,19 @@ public sealed class DaxRootBoot : GuestBoot
     {
         var options = Guest(await ServeRootAsync("second")) with { Script = Checks.Script, Timeout = TimeSpan.FromMinutes(5) };
         await using var second = await GuestMachine.StartAsync(options);
+        GuestMachine[] both = [machine, second];
+        foreach (var guest in both)
+            await guest.WaitForOutputAsync("host: look");
+        MappedOfStore = [.. both.Select(guest => MappedOf(guest.ProcessId))];
+        foreach (var guest in both)
+            await guest.SendLineAsync("done");
         Second = new CheckResults((await second.WaitForExitAsync()).Output);
-        MappedOfStore = File.ReadLines($"/proc/{machine.ProcessId}/maps")
-            .Where(line => line.Contains(Directory.Create("store"), StringComparison.Ordinal))
-            .Select(line => Array.ConvertAll(line[..line.IndexOf(' ', StringComparison.Ordinal)].Split('-'), number => long.Parse(number, NumberStyles.HexNumber, CultureInfo.InvariantCulture)))
-            .Sum(range => range[1] - range[0]);
     }
+
+    long MappedOf(int process) => File.ReadLines($"/proc/{process}/maps")
+        .Where(line => line.Contains(Directory.Create("store"), StringComparison.Ordinal))
+        .Select(line => Array.ConvertAll(line[..line.IndexOf(' ', StringComparison.Ordinal)].Split('-'), number => long.Parse(number, NumberStyles.HexNumber, CultureInfo.InvariantCulture)))
+        .Sum(range => range[1] - range[0]);
 
     async Task<FileSystemDevice> ServeRootAsync(string name) =>
         await ServeAsync(name, $"oci:{RealParts.Default.DemoImage}:latest", 1, "--store", Directory.Create("store"), "--tag", "root", "--dax-window", "1G", "--stats")

@@ -30,6 +30,9 @@ public sealed class RealParts(string cache)
     public string BusyBox => Path.Combine(GuestTools, "usr/bin/busybox");
     public string DemoImage => Path.Combine(Cache, "images/demo");
 
+    /// <summary>The same image as zstd:chunked: nothing of it is fetched before it is read.</summary>
+    public string ChunkedImage => Path.Combine(Cache, "images/demo-chunked");
+
     /// <summary>With compilers, git and Python; <c>eng/setup bench-image</c> makes it.</summary>
     public string HeavyImage => Path.Combine(Cache, "images/heavy");
 

@@ -11,3 +11,6 @@ check_programs_run_from_mapped_pages() {
 }
 
 check_every_packaged_file_has_its_digest() { compare_packaged_files; }
+
+# Both guests are there when it does.
+check_the_host_has_looked_at_the_vmms() { ask_host look; }
