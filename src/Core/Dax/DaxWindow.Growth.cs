@@ -6,7 +6,7 @@ using VirtioFsStore.Core.Transport;
 namespace VirtioFsStore.Core.Dax;
 
 /// <summary>
-/// For a VMM that maps nothing behind a file's end: what a guest makes a mapped file grow by is mapped before the guest learns that it has
+/// For a VMM that maps nothing behind a file's end: what a mapped file grows by is mapped before the guest learns that it has
 /// grown, for it takes all that it once asked for to be mapped, and would read nothing there.
 /// </summary>
 partial class DaxWindow
@@ -42,8 +42,35 @@ partial class DaxWindow
         return false;
     }
 
-    /// <summary>Whether a mapping of a file shows less than what it has if it ends at <paramref name="end"/>.</summary>
-    public bool Lags(Mount mount, NodeId node, ulong end) => FirstThatLags(mount, node, end) is not null;
+    /// <summary>Whether a mapping of a file shows less than what it has if it ends at <paramref name="end"/>. A look, without a lock, where nothing mapped could grow.</summary>
+    public bool Lags(Mount mount, NodeId node, ulong end) => _hasTails && FirstThatLags(mount, node, end) is not null;
+
+    /// <summary>How much of a file a guest may be told of: what all its mappings show.</summary>
+    /// <param name="mount">Where the file is.</param>
+    /// <param name="node">The file.</param>
+    /// <param name="size">What it has.</param>
+    public ulong Visible(Mount mount, NodeId node, ulong size)
+    {
+        lock (_lock)
+        {
+            foreach (var mapping in _mappings)
+            {
+                if (IsTailOf(mapping, mount, node) && mapping.FileEnd < size)
+                    size = mapping.FileEnd;
+            }
+            return size;
+        }
+    }
+
+    /// <summary>Maps what a file has come to have, whoever made it grow, and tells how much of it a guest may be told of.</summary>
+    public async ValueTask<ulong> ShowAsync(RequestContext request, Mount mount, NodeId node, ulong size)
+    {
+        if (!_hasTails)
+            return size;
+        if (Lags(mount, node, size))
+            _ = await GrowAsync(request, mount, node, size).ConfigureAwait(false);
+        return Visible(mount, node, size);
+    }
 
     /// <summary>Maps what a file has come to have, up to <paramref name="end"/>.</summary>
     public async ValueTask<Errno> GrowAsync(RequestContext request, Mount mount, NodeId node, ulong end)
@@ -55,7 +82,7 @@ partial class DaxWindow
             var turn = await _turns.EnterAsync(found.Start, found.Place.Length, request.Cancellation).ConfigureAwait(false);
             try
             {
-                if (await GrowAsync(request, found).ConfigureAwait(false) is var error and not Errno.None)
+                if (await GrowAsync(request, found, end).ConfigureAwait(false) is var error and not Errno.None)
                     return error;
             }
             finally
@@ -67,7 +94,7 @@ partial class DaxWindow
 
     /// <summary>Within the place's turn.</summary>
     /// <returns>ENOSPC: it grew too often, or the VMM holds too many parts; else as <see cref="SetupAsync"/>.</returns>
-    async ValueTask<Errno> GrowAsync(RequestContext request, WindowMapping mapping)
+    async ValueTask<Errno> GrowAsync(RequestContext request, WindowMapping mapping, ulong end)
     {
         lock (_lock)
         {
@@ -81,7 +108,7 @@ partial class DaxWindow
         var more = 0UL;
         try
         {
-            var mapped = await MapMoreAsync(request, mapping).ConfigureAwait(false);
+            var mapped = await MapMoreAsync(request, mapping, end).ConfigureAwait(false);
             if (mapped.IsError)
                 return mapped.Error;
             more = mapped.Value;
@@ -107,10 +134,12 @@ partial class DaxWindow
     }
 
     /// <summary>The bytes that the VMM has mapped behind a mapping's end.</summary>
-    async ValueTask<Reply<ulong>> MapMoreAsync(RequestContext request, WindowMapping mapping)
+    async ValueTask<Reply<ulong>> MapMoreAsync(RequestContext request, WindowMapping mapping, ulong end)
     {
+        // All that there is, for each part counts; but of a file that ends within a page, its whole pages.
+        var length = (DaxRange.IsAligned(end) ? mapping.PlaceFileEnd : Math.Min(DaxRange.Down(end), mapping.PlaceFileEnd)) - mapping.FileEnd;
         var access = mapping.Extent.IsWritable ? MapAccess.ReadWrite : MapAccess.Read;
-        var more = await mapping.Files!.MapAsync(request, mapping.Node, mapping.FileEnd, mapping.PlaceFileEnd - mapping.FileEnd, access, MapsForWriting).ConfigureAwait(false);
+        var more = await mapping.Files!.MapAsync(request, mapping.Node, mapping.FileEnd, length, access, MapsForWriting).ConfigureAwait(false);
         if (more.IsError)
             return Errno.EIO;
         var extent = more.Value;
@@ -132,7 +161,7 @@ partial class DaxWindow
         var size = attributes.IsError ? 0 : attributes.Value.Attributes.Size;
         if (size <= mapping.FileEnd)
             return Errno.None;
-        var error = size >= mapping.PlaceFileEnd || DaxRange.IsAligned(size) ? await GrowAsync(request, mapping).ConfigureAwait(false) : Errno.ENXIO;
+        var error = size >= mapping.PlaceFileEnd || DaxRange.IsAligned(size) ? await GrowAsync(request, mapping, size).ConfigureAwait(false) : Errno.ENXIO;
         if (error != Errno.None)
             _ = await TakeAsync(mapping.Start, mapping.Start + mapping.Place.Length, wholly: false).ConfigureAwait(false);
         return error;

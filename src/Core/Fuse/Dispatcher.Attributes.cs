@@ -13,7 +13,7 @@ sealed partial class Dispatcher
         if (!request.Read(out GetAttrIn get))
             return request.Reply(Errno.EINVAL);
         HandleId? handle = (get.Flags & Protocol.FUSE_GETATTR_FH) != 0 ? new HandleId(get.Handle) : null;
-        return Finish(request, mount, mount.FileSystem.GetAttributesAsync(request, node, handle), ReplyAttributes);
+        return Finish(request, mount, Told(request, mount, node, mount.FileSystem.GetAttributesAsync(request, node, handle)), ReplyAttributes);
     }
 
     bool Statx(FuseRequest request, Mount mount, NodeId node)
@@ -21,7 +21,7 @@ sealed partial class Dispatcher
         if (!request.Read(out StatxIn get))
             return request.Reply(Errno.EINVAL);
         HandleId? handle = (get.GetAttrFlags & Protocol.FUSE_GETATTR_FH) != 0 ? new HandleId(get.Handle) : null;
-        return Finish(request, mount, mount.FileSystem.GetAttributesAsync(request, node, handle), ReplyStatx);
+        return Finish(request, mount, Told(request, mount, node, mount.FileSystem.GetAttributesAsync(request, node, handle)), ReplyStatx);
     }
 
     bool SetAttributes(FuseRequest request, Mount mount, NodeId node)
@@ -36,7 +36,7 @@ sealed partial class Dispatcher
         if (resized && !MayEnd(mount, node, set.Size))
             return request.Reply(Errno.EOPNOTSUPP);
         var operation = mount.FileSystem.SetAttributesAsync(request, node, AbiConversions.Read(set));
-        return Finish(request, mount, resized ? Grown(request, mount, node, set.Size, operation) : operation, ReplyAttributes);
+        return Finish(request, mount, Told(request, mount, node, resized ? Grown(request, mount, node, set.Size, operation) : operation), ReplyAttributes);
     }
 
     bool Access(FuseRequest request, Mount mount, NodeId node)

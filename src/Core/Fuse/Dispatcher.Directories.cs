@@ -21,7 +21,7 @@ sealed partial class Dispatcher
     {
         if (!request.Read(out ReadIn read))
             return request.Reply(Errno.EINVAL);
-        request.Directory.Begin(mount, plus, read.Size);
+        request.Directory.Begin(mount, plus, read.Size, window.Current);
         var operation = mount.FileSystem.ReadDirectoryAsync(request, node, new HandleId(read.Handle), read.Offset, request.Directory);
         if (operation.IsCompletedSuccessfully)
             return ReplyListing(request, operation.Result);

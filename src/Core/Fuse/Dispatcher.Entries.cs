@@ -18,7 +18,7 @@ sealed partial class Dispatcher
             return request.Reply(error);
         var operation = mount.FileSystem.LookupAsync(request, parent);
         if (!router.IsPseudoRoot(mount) || !operation.IsCompletedSuccessfully)
-            return Finish(request, mount, operation, ReplyEntry);
+            return Finish(request, mount, Told(request, mount, operation), ReplyEntry);
         // Only the pseudo root leads into other mounts; it never waits.
         var result = operation.Result;
         return !result.IsError && router.MountedOn(result.Value.Node) is { } mounted
@@ -29,7 +29,7 @@ sealed partial class Dispatcher
     /// <summary>A mount point is answered with the root of what is mounted there; the name itself may not be cached, since it can be unmounted.</summary>
     bool EnterMount(FuseRequest request, Mount mounted) =>
         request.Hold(mounted)
-            ? Finish(request, mounted, mounted.FileSystem.GetAttributesAsync(request, NodeId.Root, null), ReplyMountRoot)
+            ? Finish(request, mounted, Told(request, mounted, NodeId.Root, mounted.FileSystem.GetAttributesAsync(request, NodeId.Root, null)), ReplyMountRoot)
             // It was unmounted since the name was found.
             : request.Reply(Errno.ENOENT);
 
@@ -105,7 +105,7 @@ sealed partial class Dispatcher
             return request.Reply(Errno.ESTALE);
         return oldMount != mount
             ? request.Reply(Errno.EXDEV)
-            : Finish(request, mount, mount.FileSystem.LinkAsync(request, node, newParent), ReplyEntry);
+            : Finish(request, mount, Told(request, mount, mount.FileSystem.LinkAsync(request, node, newParent)), ReplyEntry);
     }
 
     bool ReadLink(FuseRequest request, Mount mount, NodeId node)

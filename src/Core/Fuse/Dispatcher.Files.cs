@@ -37,7 +37,7 @@ sealed partial class Dispatcher
             return request.Reply(Errno.EINVAL);
         if (request.ReadNewName(session) is var error and not Errno.None)
             return request.Reply(error);
-        return Finish(request, mount, mount.FileSystem.CreateAsync(request, parent, ToOpenRequest(create, session)), ReplyCreate);
+        return Finish(request, mount, Told(request, mount, mount.FileSystem.CreateAsync(request, parent, ToOpenRequest(create, session))), ReplyCreate);
     }
 
     bool CreateTemporary(FuseRequest request, Mount mount, NodeId parent, NegotiatedSession session)
@@ -70,7 +70,7 @@ sealed partial class Dispatcher
         if (!MayEnd(mount, node, end))
             return request.Reply(Errno.EOPNOTSUPP);
         var operation = mount.FileSystem.WriteAsync(request, node, new HandleId(write.Handle), write.Offset, request.Readable, flags);
-        return Finish(request, mount, Grown(request, mount, node, end, operation), ReplyWritten);
+        return Finish(request, mount, Written(request, mount, node, write.Offset, end, operation), ReplyWritten);
     }
 
     bool Flush(FuseRequest request, Mount mount, NodeId node, NegotiatedSession session)
@@ -142,11 +142,11 @@ sealed partial class Dispatcher
         if (!request.Hold(mount))
             return request.Reply(Errno.ESTALE);
         // How much there is to copy is not known before; the guest then copies by itself.
-        if (window.Current is { HasTails: true } current && current.Lags(mount, target, ulong.MaxValue))
+        if (window.Current?.Lags(mount, target, ulong.MaxValue) == true)
             return request.Reply(Errno.EOPNOTSUPP);
         // The older reply has 32 bits for the count; whole pages, so that the guest's next piece starts on one.
         const ulong NarrowLimit = uint.MaxValue & ~4095UL;
-        return Finish(request, mount, mount.FileSystem.CopyRangeAsync(request, new CopyRange
+        var operation = mount.FileSystem.CopyRangeAsync(request, new CopyRange
         {
             SourceNode = source,
             SourceHandle = new HandleId(copy.SourceHandle),
@@ -156,7 +156,8 @@ sealed partial class Dispatcher
             TargetOffset = copy.TargetOffset,
             Length = Math.Min(copy.Length, wide ? long.MaxValue : NarrowLimit),
             Flags = copy.Flags,
-        }), wide ? ReplyCopied64 : ReplyCopied);
+        });
+        return Finish(request, mount, Copied(request, mount, target, copy.TargetOffset, operation), wide ? ReplyCopied64 : ReplyCopied);
     }
 
     static OpenRequest ToOpenRequest(in CreateIn create, NegotiatedSession session) => new()

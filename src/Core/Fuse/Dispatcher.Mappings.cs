@@ -24,34 +24,6 @@ sealed partial class Dispatcher
         return Finish(request, current.SetupAsync(request, mount, files, node, new MappingPlace(setup.WindowOffset, setup.FileOffset, setup.Length, access), session.Has(InitFlags.HAS_INODE_DAX)));
     }
 
-    /// <summary>Whether a file may be made to end somewhere: not always, where it is mapped.</summary>
-    bool MayEnd(Mount mount, NodeId node, ulong end) => window.Current is not { HasTails: true } current || current.MayEnd(mount, node, end);
-
-    /// <summary>What an operation that may have made a file end later waits for before its answer.</summary>
-    ValueTask<Reply<T>> Grown<T>(FuseRequest request, Mount mount, NodeId node, ulong end, ValueTask<Reply<T>> operation)
-        where T : struct =>
-        window.Current is { HasTails: true } current && current.Lags(mount, node, end) ? GrowAsync(request, mount, node, end, operation, current) : operation;
-
-    static async ValueTask<Reply<T>> GrowAsync<T>(FuseRequest request, Mount mount, NodeId node, ulong end, ValueTask<Reply<T>> operation, DaxWindow window)
-        where T : struct
-    {
-        var reply = await operation.ConfigureAwait(false);
-        if (reply.IsError)
-            return reply;
-        var error = await window.GrowAsync(request, mount, node, end).ConfigureAwait(false);
-        return error == Errno.None ? reply : error;
-    }
-
-    /// <inheritdoc cref="Grown{T}"/>
-    ValueTask<Errno> Grown(FuseRequest request, Mount mount, NodeId node, ulong end, ValueTask<Errno> operation) =>
-        window.Current is { HasTails: true } current && current.Lags(mount, node, end) ? GrowAsync(request, mount, node, end, operation, current) : operation;
-
-    static async ValueTask<Errno> GrowAsync(FuseRequest request, Mount mount, NodeId node, ulong end, ValueTask<Errno> operation, DaxWindow window)
-    {
-        var error = await operation.ConfigureAwait(false);
-        return error == Errno.None ? await window.GrowAsync(request, mount, node, end).ConfigureAwait(false) : error;
-    }
-
     /// <summary>Of any mounts, also of ones that are gone: the window's places are meant, and the node is not looked at.</summary>
     bool RemoveMapping(FuseRequest request, NegotiatedSession session)
     {

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using VirtioFsStore.Core.Dax;
 using VirtioFsStore.Core.Fuse.Abi;
 using VirtioFsStore.Core.Mounts;
 using VirtioFsStore.Core.Storage;
@@ -11,6 +12,7 @@ sealed unsafe class FuseDirectoryWriter(FuseRequest request) : DirectoryWriter
     const int MaxName = 255;
 
     Mount? _mount;
+    DaxWindow? _window;
     bool _plus;
     int _room;
 
@@ -19,9 +21,10 @@ sealed unsafe class FuseDirectoryWriter(FuseRequest request) : DirectoryWriter
     /// <summary>Bytes of the listing so far.</summary>
     public int Length { get; private set; }
 
-    public void Begin(Mount mount, bool plus, uint size)
+    public void Begin(Mount mount, bool plus, uint size, DaxWindow? window)
     {
         _mount = mount;
+        _window = window;
         _plus = plus;
         _room = (int)Math.Min(Math.Min(size, int.MaxValue), Math.Min(request.Writable.Length, Math.Max(0, request.TouchableWritable - sizeof(OutHeader))));
         Length = 0;
@@ -55,6 +58,8 @@ sealed unsafe class FuseDirectoryWriter(FuseRequest request) : DirectoryWriter
         var record = stackalloc byte[sizeof(DirentPlus) + MaxName + 1];
         var plus = (DirentPlus*)record;
         AbiConversions.Write(entry, _mount!, request.ShownFlags, out plus->Entry);
+        if (_window is { HasTails: true } window)
+            plus->Entry.Attr.Size = window.Visible(_mount!, entry.Node, entry.Attributes.Size);
         plus->Dirent.Ino = plus->Entry.Attr.Ino;
         Finish(record, &plus->Dirent, name, StatMode.ToDirectoryEntryType(entry.Attributes.Mode), nextOffset);
         return true;

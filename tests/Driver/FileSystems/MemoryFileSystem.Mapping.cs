@@ -36,6 +36,9 @@ public sealed unsafe partial class MemoryFileSystem
         return new(LendAnswer);
     }
 
+    /// <summary>What a file may grow into is to be mapped, too.</summary>
+    public bool MapsGrowth { get; set; }
+
     public ValueTask<Reply<MappedExtent>> MapAsync(RequestContext request, NodeId node, ulong offset, ulong length, MapAccess access, bool asWritable) =>
         Answer<MappedExtent>.Run(this, MemoryOperation.Map, request, (This: this, node, offset, length, access, asWritable), static state =>
         {
@@ -71,12 +74,14 @@ public sealed unsafe partial class MemoryFileSystem
         fixed (byte* content = node.Content)
             _ = FileIo.WriteAt(memory, content, (nuint)node.Size, 0);
         CountMapped(1);
+        var mapped = Math.Min(length, pages - offset);
         return new MappedExtent
         {
             Descriptor = memory,
             IsCallersDescriptor = true,
             FileOffset = offset,
-            Length = Math.Min(length, pages - offset),
+            Length = mapped,
+            GrowthLength = MapsGrowth ? length - mapped : 0,
             IsWritable = MapsForWriting || access == MapAccess.ReadWrite,
         };
     }
