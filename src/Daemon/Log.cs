@@ -68,6 +68,9 @@ static partial class Log
     [LoggerMessage(35, LogLevel.Information, "host {Host}: {Requests} requests, {Bytes} bytes, {Retries} retries, {Failures} failures, {Ignored} ranges ignored")]
     public static partial void HostCounts(ILogger logger, string host, long requests, long bytes, long retries, long failures, long ignored);
 
+    [LoggerMessage(36, LogLevel.Information, "window: {Mappings} mappings, {Parts} parts at the VMM (at most {MostParts} so far), {Mapped} bytes mapped, {Copied} of them copied for this guest; {CopiedInAll} bytes copied so far")]
+    public static partial void WindowCounts(ILogger logger, int mappings, int parts, int mostParts, ulong mapped, ulong copied, ulong copiedInAll);
+
     [LoggerMessage(25, LogLevel.Error, "the server was ended by signal {Signal} ({Name})")]
     public static partial void ServerKilled(ILogger logger, int signal, string name);
 

@@ -60,7 +60,7 @@ public sealed class MappingAtAnotherVmmTests : IDisposable
         Assert.Equal(0u, FlagsOf(second));
         Assert.Equal((int)Errno.ENXIO, Map(second));
         Assert.Equal(0u, FlagsOf(second));
-        Assert.Equal(0, _host.Session.Mappings);
+        Assert.Equal(0, _host.Session.Window.Mappings);
     }
 
     [Fact]

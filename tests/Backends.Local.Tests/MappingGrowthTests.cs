@@ -135,7 +135,7 @@ public sealed class MappingGrowthTests : IDisposable
         _ = Finish(write, gate);
 
         _machine.MountSession();
-        Assert.Equal(0, _host.Session.Mappings);
+        Assert.Equal(0, _host.Session.Window.Mappings);
         Assert.Equal(0, Fuse.SetupMapping(Fuse.Walk("f").NodeId, 0, Range, 0, writable: false));
         Assert.Empty(Window.Refusals);
     }

@@ -122,6 +122,7 @@ partial class DaxWindow
                 {
                     _mappings[index] = mapping.GrownBy(more);
                     CountTails();
+                    NoteParts();
                     more = 0;
                 }
             }

@@ -30,6 +30,8 @@ sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger, bool on
     int _asked;
 
     int _refusalTold;
+    int _mostParts;
+    ulong _copiedInAll;
 
     /// <summary>One for each of Linux' ranges: bounds what a guest can make this side and the VMM hold.</summary>
     int MaxMappings => (int)Math.Min(frontend.Size / DaxRange.Size, int.MaxValue);
@@ -39,17 +41,31 @@ sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger, bool on
     bool HasRoom(int parts) => _mappings.Count < MaxMappings && (parts == 0 || HasRoomForParts(parts));
 
     /// <summary>Whether the VMM may hold more. Within the lock.</summary>
-    bool HasRoomForParts(int parts) => _mappings.Sum(mapping => mapping.Parts) + _asked + parts <= frontend.MaxMappings;
+    bool HasRoomForParts(int parts) => Parts + _asked + parts <= frontend.MaxMappings;
 
-    /// <summary>Mappings that the VMM has.</summary>
-    public int Count
+    /// <summary>What is mapped, and was.</summary>
+    public WindowCounts Counts
     {
         get
         {
             lock (_lock)
-                return _mappings.Count;
+            {
+                var (mapped, copied) = (0UL, 0UL);
+                foreach (var mapping in _mappings)
+                {
+                    mapped += mapping.End - mapping.Start;
+                    copied += mapping.IsCopy ? mapping.End - mapping.Start : 0;
+                }
+                return new WindowCounts(_mappings.Count, Parts, _mostParts, mapped, copied, _copiedInAll);
+            }
         }
     }
+
+    /// <summary>What the VMM holds. Within the lock.</summary>
+    int Parts => _mappings.Sum(mapping => mapping.Parts) + (_whole is null ? 0 : 1);
+
+    /// <summary>After a change of the table. Within the lock.</summary>
+    void NoteParts() => _mostParts = Math.Max(_mostParts, Parts);
 
     /// <summary>Maps a part of a file in place of whatever was there.</summary>
     /// <param name="request">Who asks.</param>
@@ -272,6 +288,8 @@ sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger, bool on
                 return Errno.EIO;
             _mappings.Insert(IndexAt(mapping.Start), mapping);
             CountTails();
+            NoteParts();
+            _copiedInAll += mapping.IsCopy ? mapping.Extent.Length : 0;
             return Errno.None;
         }
     }

@@ -9,7 +9,9 @@ namespace VirtioFsStore.Core.Dax;
 /// <param name="logger">Told what the VMM refuses.</param>
 sealed class SessionWindow(ILogger logger)
 {
+    readonly Lock _lock = new();
     DaxWindow? _current;
+    WindowCounts _earlier;
 
     /// <summary>Null: there is none.</summary>
     public DaxWindow? Current => Volatile.Read(ref _current);
@@ -17,7 +19,15 @@ sealed class SessionWindow(ILogger logger)
     /// <inheritdoc cref="DaxWindow.Shown"/>
     public NodeAttributeFlags Shown() => Current?.Shown() ?? NodeAttributeFlags.None;
 
-    public int Count => Current?.Count ?? 0;
+    /// <summary>With what the windows of earlier connections had.</summary>
+    public WindowCounts Counts
+    {
+        get
+        {
+            lock (_lock)
+                return _current?.Counts.After(_earlier) ?? _earlier;
+        }
+    }
 
     /// <inheritdoc cref="DaxWindow(IWindowFrontend, ILogger, bool)"/>
     public void Attach(IWindowFrontend frontend, bool oneImmutable) => Exchange(new DaxWindow(frontend, logger, oneImmutable));
@@ -30,5 +40,15 @@ sealed class SessionWindow(ILogger logger)
     /// <inheritdoc cref="DaxWindow.DropAsync"/>
     public ValueTask DropAsync(Mount mount) => Current?.DropAsync(mount) ?? default;
 
-    void Exchange(DaxWindow? next) => Interlocked.Exchange(ref _current, next)?.Close();
+    void Exchange(DaxWindow? next)
+    {
+        lock (_lock)
+        {
+            var before = _current;
+            before?.Close();
+            // What is mapped of it is nothing now.
+            _earlier = before?.Counts.After(_earlier) ?? _earlier;
+            Volatile.Write(ref _current, next);
+        }
+    }
 }

@@ -11,6 +11,9 @@ namespace VirtioFsStore.Core.Dax;
 /// <param name="Extent">What is mapped.</param>
 sealed record WindowMapping(Mount Mount, IMappable? Files, NodeId Node, MappingPlace Place, MappedExtent Extent)
 {
+    /// <summary>In memory of this guest's own.</summary>
+    public bool IsCopy => Files is null;
+
     public ulong Start => Place.WindowOffset;
 
     /// <summary>The memory of the whole window, which the VMM keeps mapped; null: the mapping is one of the VMM's own.</summary>
@@ -32,7 +35,7 @@ sealed record WindowMapping(Mount Mount, IMappable? Files, NodeId Node, MappingP
     public ulong PlaceFileEnd => Place.FileOffset + Place.Length;
 
     /// <summary>Whether the file may come to have more than is mapped, where the guest takes all to be.</summary>
-    public bool HasTail => Files is not null && Extent.GrowthLength != 0 && FileEnd < PlaceFileEnd;
+    public bool HasTail => !IsCopy && Extent.GrowthLength != 0 && FileEnd < PlaceFileEnd;
 
     public WindowMapping GrownBy(ulong length) => this with { Growth = [.. Growth, length], End = End + length };
 }

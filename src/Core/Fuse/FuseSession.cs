@@ -49,8 +49,8 @@ public sealed partial class FuseSession : IRequestHandler
     /// <summary>Whether INIT has been answered and neither DESTROY nor a reset has followed.</summary>
     public bool IsInitialised => _negotiated is not null;
 
-    /// <summary>Parts of files that are mapped into the guest's window now.</summary>
-    public int Mappings => _window.Count;
+    /// <summary>What is mapped into the guest's window.</summary>
+    public WindowCounts Window => _window.Counts;
 
     /// <summary>Requests served so far; counting goes on meanwhile.</summary>
     public RequestStatistics Statistics

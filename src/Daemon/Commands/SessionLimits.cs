@@ -10,7 +10,7 @@ static class SessionLimits
     static readonly Option<string> s_ioTimeout = new("--io-timeout") { Description = "How long a request may wait for something, e.g. 30s or 5m.", DefaultValueFactory = _ => "60s", HelpName = "TIME" };
     static readonly Option<string> s_logLevel = Choices.Create("--log-level", "What to log.", "info", LogLevels.Words);
 
-    static readonly Option<bool> s_statistics = new("--stats") { Description = "Log at the end what images have cost: bytes and requests for each image and each host. SIGUSR1 logs it at any time." };
+    static readonly Option<bool> s_statistics = new("--stats") { Description = "Log at the end what images have cost, bytes and requests for each image and each host, and what a guest had mapped into its window. SIGUSR1 logs it at any time." };
 
     public static void AddTo(Command command)
     {

@@ -39,7 +39,7 @@ static class SandboxedService
             using var opener = new SourceOpener(settings.Sources, logger);
             var images = new ServedImages();
             using var mounts = new ServerMountControl(sandbox, link, opener, images);
-            using var report = new CountSignal(images, logger);
+            using var report = new CountSignal(images, logger, link.LogCountsAsync);
             level.Changed += least => _ = link.SetLogLevelAsync(least);
             link.SendSettings(settings);
             if (settings.Root is { } root)

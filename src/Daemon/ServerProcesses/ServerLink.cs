@@ -99,6 +99,19 @@ sealed class ServerLink : IDisposable
     /// <summary>From which level on the server logs.</summary>
     public Task SetLogLevelAsync(LogLevel level) => RequestAsync(ServerMessage.LogLevel, [(byte)level]);
 
+    /// <summary>Has the server log what it counts itself. One that has ended has done so.</summary>
+    public async Task LogCountsAsync()
+    {
+        try
+        {
+            _ = await RequestAsync(ServerMessage.LogCounts, []).ConfigureAwait(false);
+        }
+        catch (IOException)
+        {
+            // With --stats.
+        }
+    }
+
     /// <summary>Has the server take its VMM's connections from a listening socket, which stays the caller's to close.</summary>
     /// <exception cref="IOException">The server has ended.</exception>
     public Task ServeAsync(int listener) => RequestAsync(ServerMessage.Serve, [], descriptors: listener);

@@ -39,4 +39,7 @@ enum ServerMessage : uint
 
     /// <summary>From the server; its id is the number of an image of which nothing is open any more.</summary>
     ReleaseImage = 12,
+
+    /// <summary>To the server: it is to log what is mapped into its guest's window.</summary>
+    LogCounts = 13,
 }

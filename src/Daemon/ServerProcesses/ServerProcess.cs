@@ -39,6 +39,7 @@ sealed class ServerProcess : IDisposable
     uint _descriptorsOf;
     Router? _router;
     RouterMountControl? _mounts;
+    volatile FuseSession? _session;
 
     ServerProcess()
     {
@@ -99,6 +100,7 @@ sealed class ServerProcess : IDisposable
         try
         {
             var session = new FuseSession(router, _settings.Sources.SessionOptions(_settings.IoTimeout), _logger);
+            _session = session;
             using var server = new VhostUserServer(
                 Service.DeviceOptions(_settings) with { SocketPath = null, ListenFd = listener, ListenName = _settings.SocketPath },
                 session,
@@ -120,6 +122,8 @@ sealed class ServerProcess : IDisposable
                 hasAbandoned = server.HasAbandoned;
             }
             Log.Requests(_logger, session.Statistics);
+            if (_settings.Statistics)
+                Service.LogWindow(_settings, session, _logger);
         }
         finally
         {
@@ -180,6 +184,10 @@ sealed class ServerProcess : IDisposable
                 break;
             case ServerMessage.LogLevel when message.Body.Length == 1:
                 _level.Least = (LogLevel)message.Body.Span[0];
+                _control.Send((uint)ServerMessage.Done, message.Id);
+                break;
+            case ServerMessage.LogCounts:
+                Service.LogWindow(_settings, _session, _logger);
                 _control.Send((uint)ServerMessage.Done, message.Id);
                 break;
             case ServerMessage.Statistics:

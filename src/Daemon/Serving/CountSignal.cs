@@ -4,7 +4,10 @@ using Microsoft.Extensions.Logging;
 namespace VirtioFsStore.Daemon.Serving;
 
 /// <summary>Logs what the served images have cost at each SIGUSR1.</summary>
-sealed class CountSignal(ServedImages images, ILogger logger) : IDisposable
+/// <param name="images">The images.</param>
+/// <param name="logger">Where to.</param>
+/// <param name="others">Logs what else is counted.</param>
+sealed class CountSignal(ServedImages images, ILogger logger, Func<Task>? others = null) : IDisposable
 {
     const int SIGUSR1 = 10;
 
@@ -12,7 +15,12 @@ sealed class CountSignal(ServedImages images, ILogger logger) : IDisposable
     {
         // The default would end the process.
         context.Cancel = true;
-        _ = Task.Run(() => images.LogAsync(logger, CancellationToken.None));
+        _ = Task.Run(async () =>
+        {
+            await images.LogAsync(logger, CancellationToken.None).ConfigureAwait(false);
+            if (others is not null)
+                await others().ConfigureAwait(false);
+        });
     });
 
     public void Dispose() => _registration.Dispose();

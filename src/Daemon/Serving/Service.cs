@@ -62,20 +62,28 @@ static class Service
 
         using var opener = new SourceOpener(settings.Sources, logger);
         var images = new ServedImages();
-        using var report = new CountSignal(images, logger);
+        FuseSession? session = null;
+        using var report = new CountSignal(images, logger, () =>
+        {
+            LogWindow(settings, session, logger);
+            return Task.CompletedTask;
+        });
         var router = settings.Root is { } root ? OpenRoot(root, opener, images, logger, stop.Token) : Router.Pseudo();
         var hasAbandoned = false;
         try
         {
             using var mounts = new RouterMountControl(router, opener, images, logger);
             MountAll(settings, mounts, stop.Token);
-            var session = new FuseSession(router, settings.Sources.SessionOptions(settings.IoTimeout), logger);
+            session = new FuseSession(router, settings.Sources.SessionOptions(settings.IoTimeout), logger);
             using var api = StartApi(settings, mounts, level, logger, stop);
             Serve(settings, session, logger, listening: () => api?.SetState(DaemonState.RUNNING), stop.Token, out hasAbandoned);
             api?.SetState(DaemonState.STOPPED);
             Log.Requests(logger, session.Statistics);
             if (settings.Statistics)
+            {
+                LogWindow(settings, session, logger);
                 images.LogLast(logger);
+            }
         }
         finally
         {
@@ -84,6 +92,15 @@ static class Service
                 router.DisposeAsync().AsTask().GetAwaiter().GetResult();
         }
         return 0;
+    }
+
+    /// <summary>What is mapped into the guest's window, where it has one.</summary>
+    public static void LogWindow(ServeSettings settings, FuseSession? session, ILogger logger)
+    {
+        if (settings.Dax.Window == 0 || session is null)
+            return;
+        var counts = session.Window;
+        Log.WindowCounts(logger, counts.Mappings, counts.Parts, counts.MostParts, counts.Mapped, counts.Copied, counts.CopiedInAll);
     }
 
     /// <summary>Mounts what the command line names. The sources are looked at first: some take minutes to open.</summary>

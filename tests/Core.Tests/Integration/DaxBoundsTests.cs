@@ -22,7 +22,7 @@ public sealed class DaxBoundsTests
         using var dax = new DaxSetup(likeQemu: true, traits: FileSystemTraits.Immutable);
         for (var i = 0UL; i < 200; i++)
             _ = dax.Fuse.SetupMapping(dax.Node, 0, Page, i * Page, writable: false);
-        Assert.Equal(8, dax.Host.Session.Mappings);
+        Assert.Equal(8, dax.Host.Session.Window.Mappings);
     }
 
     [Fact]
@@ -73,7 +73,7 @@ public sealed class DaxBoundsTests
 
         Assert.Equal([0, (int)Errno.ENOSPC, (int)Errno.ENOSPC], last.Select(request => request.Error));
         Assert.Equal((int)Most, machine.Window!.Mappings.Count);
-        Assert.Equal((int)Most, host.Session.Mappings);
+        Assert.Equal((int)Most, host.Session.Window.Mappings);
     }
 
     [Fact]

@@ -210,7 +210,7 @@ public sealed class DaxFailureTests
         var mount = router.Remove(MountPath.Parse("/m"));
         await mount.Ended.WaitAsync(TimeSpan.FromSeconds(20));
 
-        Assert.Equal((0, 0), (host.Session.Mappings, files.MappedExtents));
+        Assert.Equal((0, 0), (host.Session.Window.Mappings, files.MappedExtents));
         Assert.Empty(machine.Window!.Mappings);
     }
 

@@ -44,7 +44,7 @@ public sealed class DaxKeepTests : IDisposable
     {
         _dax.Machine.MountSession();
 
-        Assert.Equal(0, _dax.Host.Session.Mappings);
+        Assert.Equal(0, _dax.Host.Session.Window.Mappings);
         AssertKept(3);
     }
 
@@ -53,7 +53,7 @@ public sealed class DaxKeepTests : IDisposable
     {
         Assert.Equal(0, _dax.Fuse.Destroy());
 
-        Assert.Equal(0, _dax.Host.Session.Mappings);
+        Assert.Equal(0, _dax.Host.Session.Window.Mappings);
         AssertKept(3);
     }
 

@@ -42,7 +42,7 @@ sealed class DaxSetup : IDisposable
     public SharedWindow Window => Machine.Window!;
 
     /// <summary>What is mapped, by whom one asks: the session, the file system.</summary>
-    public (int Mappings, int Extents) Counts => (Host.Session.Mappings, Files.MappedExtents);
+    public (int Mappings, int Extents) Counts => (Host.Session.Window.Mappings, Files.MappedExtents);
 
     public static FuseRemoveMappingOne Place(ulong offset, ulong length = Range) => new() { WindowOffset = offset, Length = length };
 

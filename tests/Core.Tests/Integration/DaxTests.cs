@@ -44,7 +44,7 @@ public sealed class DaxTests : IDisposable
         Assert.Equal(0, Fuse.SetupMapping(_dax.Node, 0, Range, 3 * Range, writable: false));
 
         Assert.Equal(Expected(0, (int)Range), Window.Read(3 * Range, (int)Range));
-        Assert.Equal(1, _dax.Host.Session.Mappings);
+        Assert.Equal(1, _dax.Host.Session.Window.Mappings);
         Assert.Equal(0UL, _dax.Host.Session.Statistics[Core.Fuse.Abi.Opcode.FUSE_READ]);
         Assert.False(Window.Mappings[0].IsWritable);
     }
@@ -125,7 +125,7 @@ public sealed class DaxTests : IDisposable
 
         _dax.Machine.MountSession();
 
-        Assert.Equal(0, _dax.Host.Session.Mappings);
+        Assert.Equal(0, _dax.Host.Session.Window.Mappings);
         Assert.True(_dax.Files.WaitUntilUnmapped());
         _ = Fuse.Walk("file");
         Assert.Equal(0, Fuse.SetupMapping(_dax.Node, 0, Range, Range, writable: false));
@@ -140,7 +140,7 @@ public sealed class DaxTests : IDisposable
 
         Assert.Equal(0, Fuse.Destroy());
 
-        Assert.Equal(0, _dax.Host.Session.Mappings);
+        Assert.Equal(0, _dax.Host.Session.Window.Mappings);
         Assert.True(_dax.Files.WaitUntilUnmapped());
         _dax.Machine.MountSession();
         Assert.Equal(0, Fuse.SetupMapping(Fuse.Walk("file").NodeId, 0, Range, 0, writable: false));
