@@ -13,7 +13,7 @@ public interface IWindowFrontend
 
     /// <summary>
     /// Parts that may be mapped at a time. Each is memory that the VMM announces to every device: QEMU (11.1) aborts, and its guest with it, when
-    /// they are more than its 509 slots, of which the guest's memory takes some.
+    /// they are more than its 509 slots, of which the guest's memory takes some. VMMs of the older dialect announce all of the window once.
     /// </summary>
     int MaxMappings { get; }
 

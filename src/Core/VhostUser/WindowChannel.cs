@@ -48,7 +48,7 @@ sealed partial class WindowChannel : IWindowFrontend, IDisposable
     public ulong Size { get; }
 
     /// <inheritdoc/>
-    public int MaxMappings => DaxRange.MaxMappings;
+    public int MaxMappings => _dialect == WindowDialect.SlaveFs ? int.MaxValue : DaxRange.MaxMappings;
 
     /// <inheritdoc/>
     public async Task<Errno> MapAsync(int fd, ulong fileOffset, ulong windowOffset, ulong length, bool writable, CancellationToken cancellation)

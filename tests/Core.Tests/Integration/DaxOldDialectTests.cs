@@ -38,4 +38,20 @@ public sealed class DaxOldDialectTests
         Assert.Empty(window.Refusals);
         Assert.Equal(0, files.MappedExtents);
     }
+
+    [Fact]
+    public void A_large_window_can_be_filled()
+    {
+        const ulong Ranges = 500;
+        var files = new MemoryFileSystem();
+        files.AddFile("file", new byte[5000]);
+        using var host = new ServerHost(files, new ServerHostOptions { DaxWindow = Ranges * Range, DaxDialect = WindowDialect.SlaveFs });
+        using var machine = host.Mount(new VirtualMachineOptions { OwnWindow = Ranges * Range });
+        var node = machine.Fuse.Walk("file").NodeId;
+
+        for (var i = 0UL; i < Ranges; i++)
+            Assert.Equal(0, machine.Fuse.SetupMapping(node, 0, Range, i * Range, writable: false));
+
+        Assert.Equal((int)Ranges, machine.Window!.Mappings.Count);
+    }
 }
