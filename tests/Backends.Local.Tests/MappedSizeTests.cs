@@ -158,6 +158,19 @@ public sealed class MappedSizeTests : IDisposable
         Assert.Empty(Window.Refusals);
     }
 
+    [Fact]
+    public void A_write_whose_vmm_dies_before_its_growth_is_mapped_is_an_error_and_leaves_nothing()
+    {
+        var write = PostWriteAndHoldVmm();
+
+        _machine.CutConnection();
+
+        Fuse.Requests.WaitFor(write);
+        Assert.Equal((int)Errno.EIO, write.Error);
+        Assert.True(_host.WaitForEnd());
+        Assert.Equal((0, 0), (_host.Session.Window.Mappings, _host.Session.Window.Parts));
+    }
+
     [Theory]
     [InlineData(5 * 4096, 5)]
     [InlineData((5 * 4096) - 100, 4)]
