@@ -8,8 +8,8 @@ namespace VirtioFsStore.Core.Dax;
 /// <summary>
 /// For a VMM that maps only what is open for writing: where an immutable file system can give out its files so and nobody can write to
 /// them all the same, all guests share them. Each mapping is then one of the VMM's own, for which QEMU takes time that grows with the square of
-/// their number: therefore not where the guest maps whatever it opens, and of one image alone only in a first part of the window, from which Linux
-/// takes its ranges first; what is mapped behind it is copied.
+/// their number: therefore not where the guest maps whatever it opens, and of one image alone only in a first part of the window; what is mapped
+/// behind it is copied. (Linux takes ranges in turn, from the first to the last.)
 /// </summary>
 partial class DaxWindow
 {

@@ -14,7 +14,8 @@ namespace VirtioFsStore.Benchmarks.Dax;
 /// number of its vhost devices.</summary>
 sealed partial class DaxBenchmark(BenchmarkOptions options, RealParts parts, SampleImage sample, string store, TextTable table, Action<string> progress)
 {
-    const string Window = "1G";
+    /// <summary>What guests of QEMU 11.1 share at most.</summary>
+    const string Window = "512M";
 
     bool _headWritten;
 
