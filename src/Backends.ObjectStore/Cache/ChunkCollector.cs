@@ -56,16 +56,19 @@ public sealed class ChunkCollector(Func<IReadOnlyCollection<PieceStore>> stores)
             var before = entered.Sum(store => store.AllocatedBytes);
             var keepBytes = keep(before);
             var result = new CollectResult(before, before, 0, 0);
-            if (before > keepBytes)
-                foreach (var store in entered)
-                    store.DropLeftovers();
+            if (before <= keepBytes) return result;
+            // Of what is lent nothing gives way.
+            var movable = entered.Where(store => !store.StaysFrozen).ToArray();
+            var lent = entered.Except(movable).Sum(store => store.PieceCount);
+            foreach (var store in movable)
+                store.DropLeftovers();
             // What is older than this is pinned, all of it.
-            var (oldest, passed) = (0u, 0L);
+            var (oldest, passed) = (0u, lent);
             for (var round = 0; round < MaxRounds; round++)
             {
                 result = result with { After = entered.Sum(store => store.AllocatedBytes) };
                 if (result.After <= keepBytes) break;
-                var (pieces, pinned) = EvictOldest(entered, result.After - keepBytes, oldest, out var youngest, cancellation);
+                var (pieces, pinned) = EvictOldest(movable, result.After - keepBytes, oldest, out var youngest, cancellation);
                 result = result with { Pieces = result.Pieces + pieces, Pinned = passed + pinned };
                 if (pieces > 0) continue;
                 if (youngest is null) break;

@@ -25,12 +25,16 @@ sealed unsafe class FreezableFile : IDisposable
     /// <summary>Open for reading only while the file is frozen, under the same number.</summary>
     readonly FileDescriptor _file;
 
+    /// <summary>The file's folder, with a lock (flock): nobody else thaws the file between two looks of this.</summary>
+    readonly FileDescriptor _claim;
+
     /// <summary>What is lent; null where a keeper before this one has frozen the file.</summary>
     FileDescriptor? _lent;
 
-    FreezableFile(FileDescriptor file, bool isFrozen)
+    FreezableFile(FileDescriptor file, FileDescriptor claim, bool isFrozen)
     {
         _file = file;
+        _claim = claim;
         IsFrozen = isFrozen;
     }
 
@@ -45,31 +49,33 @@ sealed unsafe class FreezableFile : IDisposable
     public static FreezableFile Open(string path)
     {
         var fd = Descriptors.Open(path, OpenFlags.O_RDWR | s_noLink);
-        if (fd >= 0) return new FreezableFile(new FileDescriptor(fd), false);
-        var read = fd == -(int)Errno.EPERM ? Descriptors.Open(path, OpenFlags.O_RDONLY | s_noLink) : fd;
-        if (read < 0) throw new SystemCallException((Errno)(-fd), "open", path);
-        var file = new FreezableFile(new FileDescriptor(read), true);
-        if (IsImmutable(read))
-        {
-            _ = file.TryThaw();
-            return file;
-        }
-
-        file.Dispose();
-        throw new SystemCallException((Errno)(-fd), "open", path);
+        var isFrozen = fd == -(int)Errno.EPERM;
+        using var open = new FileDescriptor(SystemCallException.ThrowIfError(isFrozen ? Descriptors.Open(path, OpenFlags.O_RDONLY | s_noLink) : fd, "open", path));
+        if (isFrozen && !IsImmutable(open.Value)) throw new SystemCallException(Errno.EPERM, "open", path);
+        using var folder = OpenFolder(path);
+        SystemCallException.ThrowIfError(folder.Value, "open", path);
+        // Else somebody is about to delete the file.
+        SystemCallException.ThrowIfError(FileLocks.SetWhole(folder.Value, FileLocks.LOCK_SH), "flock", path);
+        var file = new FreezableFile(new FileDescriptor(open.Release()), new FileDescriptor(folder.Release()), isFrozen);
+        _ = file.TryThaw();
+        return file;
     }
 
-    /// <summary>Makes a file that nobody has open here deletable, if nobody else has it open for writing.</summary>
+    /// <summary>Makes a file deletable, if no keeper has it open, and nobody else for writing.</summary>
     /// <returns>False: it is frozen still. True also where there is no such file.</returns>
     public static bool TryThaw(string path)
     {
         using var fd = new FileDescriptor(Descriptors.Open(path, OpenFlags.O_RDONLY | s_noLink));
-        return fd.Value < 0 || !IsImmutable(fd.Value) || (FileLocks.HasWriter(fd.Value) == 0 && SetImmutable(fd.Value, false) == Errno.None);
+        if (fd.Value < 0) return fd.Value is -(int)Errno.ENOENT or -(int)Errno.ENOTDIR;
+        if (!IsImmutable(fd.Value)) return true;
+        using var folder = OpenFolder(path);
+        return folder.Value >= 0 && FileLocks.SetWhole(folder.Value, FileLocks.LOCK_EX) == 0
+            && FileLocks.HasWriter(fd.Value) == 0 && SetImmutable(fd.Value, false) == Errno.None;
     }
 
     /// <summary>Freezes the file, if it is not frozen, and lends it. Writes what is not written yet.</summary>
     /// <param name="lent">Open for writing; the caller's own.</param>
-    /// <returns>EBUSY: somebody has what a keeper before this one has lent; EOPNOTSUPP: the file system does not keep immutable files from being
+    /// <returns>EBUSY: it is frozen and cannot be thawed, as somebody has what a keeper before this one has lent; EOPNOTSUPP: the file system does not keep immutable files from being
     /// written, or cannot tell who has them open; EPERM: there is no CAP_LINUX_IMMUTABLE; EMFILE and the like.</returns>
     public Errno Lend(out FileDescriptor? lent)
     {
@@ -95,7 +101,7 @@ sealed unsafe class FreezableFile : IDisposable
         _lent = null;
         // Nobody can open it for writing as long as it is immutable: that there is no such description now is true for ever.
         if (FileLocks.HasWriter(_file.Value) != 0 || SetImmutable(_file.Value, false) != Errno.None) return false;
-        var writable = Reopen(OpenFlags.O_RDWR);
+        var writable = Reopen(_file.Value, OpenFlags.O_RDWR);
         if (writable < 0)
         {
             _ = SetImmutable(_file.Value, true);
@@ -111,15 +117,16 @@ sealed unsafe class FreezableFile : IDisposable
     {
         _lent?.Dispose();
         _file.Dispose();
+        _claim.Dispose();
     }
 
     Errno Freeze()
     {
         Statfs system;
         if (FileStatus.FileSystem(_file.Value, &system) < 0 || system.Type != EXT4_SUPER_MAGIC) return Errno.EOPNOTSUPP;
-        using var read = new FileDescriptor(Reopen(OpenFlags.O_RDONLY));
+        using var read = new FileDescriptor(Reopen(_file.Value, OpenFlags.O_RDONLY));
         if (read.Value < 0) return read.Value.ToErrno();
-        var lent = Reopen(OpenFlags.O_RDWR);
+        var lent = Reopen(_file.Value, OpenFlags.O_RDWR);
         if (lent < 0) return lent.ToErrno();
         _lent = new FileDescriptor(lent);
         var error = FileLocks.HasWriter(read.Value) == 1 ? SetImmutable(read.Value, true) : Errno.EOPNOTSUPP;
@@ -153,7 +160,10 @@ sealed unsafe class FreezableFile : IDisposable
         return stored == -(int)Errno.EFAULT;
     }
 
-    int Reopen(int flags) => Descriptors.Open(string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{_file.Value}"), flags);
+    static FileDescriptor OpenFolder(string path) => new(Descriptors.Open(Path.GetDirectoryName(path)!, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY));
+
+    /// <summary>Another description of the same file. Waits for no lease that somebody else has.</summary>
+    static int Reopen(int fd, int flags) => Descriptors.Open(string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{fd}"), flags | OpenFlags.O_NONBLOCK);
 
     /// <summary>Puts another description under the file's number, and closes the other number.</summary>
     void Replace(int fd)

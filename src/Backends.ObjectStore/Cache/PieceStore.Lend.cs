@@ -15,6 +15,7 @@ public sealed partial class PieceStore
         if (!TryEnter()) return new LentData(Errno.EIO, null);
         try
         {
+            if (!AllPresent) return new LentData(Errno.ENODATA, null);
             // Freezing writes what is not written yet, under the gate: here it hinders nobody.
             return await SyncCoreAsync().ConfigureAwait(false) is var error and not Errno.None
                 ? new LentData(error, null)
@@ -47,14 +48,64 @@ public sealed partial class PieceStore
     {
         lock (_gate)
         {
-            for (var piece = 0L; piece < PieceCount; piece++)
-                if (StateOf(piece) != PieceState.Present)
-                    return new LentData(Errno.ENODATA, null);
-            if (_filling.Count > 0) return new LentData(Errno.ENODATA, null);
+            if (_filling.Count > 0 || !AllPresent) return new LentData(Errno.ENODATA, null);
             if (DataSize == 0) return default;
-            var error = _files.Lend(out var lent);
+            // Rule 2, though nobody can write: what is done to a file's blocks by whoever has it open for writing (EXT4_IOC_MOVE_EXT) is not what this would
+            // swear to after a power cut.
+            var error = MakeDirty();
+            if (error != Errno.None) return new LentData(error, null);
+            error = _files.Lend(out var lent);
             if (error == Errno.None) _borrowers++;
             return new LentData(error, lent);
+        }
+    }
+
+    /// <summary>Whether all pieces are there, and none is in doubt.</summary>
+    public bool IsWhole()
+    {
+        if (!TryEnter()) return false;
+        var whole = AllPresent;
+        Leave();
+        return whole;
+    }
+
+    bool AllPresent
+    {
+        get
+        {
+            for (var piece = 0L; piece < PieceCount; piece++)
+                if (StateOf(piece) != PieceState.Present)
+                    return false;
+            return true;
+        }
+    }
+
+    /// <summary>Nothing of the data file can be written or dropped: it is lent. It may be thawed at any moment.</summary>
+    internal bool IsFrozen => _files.IsFrozen;
+
+    /// <summary>As <see cref="IsFrozen"/>, once it was tried to thaw it.</summary>
+    internal bool StaysFrozen
+    {
+        get
+        {
+            lock (_gate) return !TryThaw();
+        }
+    }
+
+    /// <summary>At the end: so that the file can be deleted by whoever may. A VMM that has just ended may be at its last descriptors still, and nobody tells when it is not.</summary>
+    async ValueTask ThawAsync()
+    {
+        const int looks = 50;
+        for (var look = 0; look < looks; look++)
+        {
+            lock (_gate)
+            {
+                // A borrower goes on, with another keeper: that may take long.
+                if (_files.TryThaw() || _borrowers > 0)
+                    return;
+            }
+
+            await Task.Delay(20).ConfigureAwait(false);
         }
     }
 

@@ -67,7 +67,7 @@ public sealed partial class PieceStore
         lock (_gate)
         {
             _files.SetSyncing(false);
-            if (error == Errno.None && _changes == before && _filling.Count == 0)
+            if (error == Errno.None && _changes == before && _filling.Count == 0 && !_files.IsFrozen)
             {
                 _files.Seal();
                 _files.SetBootId(Guid.Empty);

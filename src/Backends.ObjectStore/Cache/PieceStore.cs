@@ -149,6 +149,7 @@ public sealed partial class PieceStore : IAsyncDisposable, IPieceTarget
         await _left.Task.ConfigureAwait(false);
         try
         {
+            await ThawAsync().ConfigureAwait(false);
             await SyncCoreAsync().ConfigureAwait(false);
         }
         finally
@@ -159,8 +160,6 @@ public sealed partial class PieceStore : IAsyncDisposable, IPieceTarget
 
     void Close()
     {
-        // So that the file can be deleted by whoever may.
-        lock (_gate) _ = _files.TryThaw();
         lock (_useMaps)
         {
             foreach (var map in _useMaps)

@@ -35,7 +35,7 @@ public sealed class LayerCache : IAsyncDisposable
     /// <param name="stream">Who reads, for what is read ahead; null to fetch what is asked for alone.</param>
     /// <param name="cancellation">Ends the wait, and never a fetch: others may wait for the same.</param>
     /// <returns>EINVAL for pieces that the layer has not; EIO when the source failed within its time, or twice gave what is not the layer's, which
-    /// the next call tries again; ENOSPC when the disk is full and nothing gave way.</returns>
+    /// the next call tries again; ENOSPC when the disk is full and nothing gave way, or guests have mapped what would be written.</returns>
     public async ValueTask<Errno> EnsureAsync(long first, int count, FetchStream? stream, CancellationToken cancellation)
     {
         if (first < 0 || count < 1 || first > Store.PieceCount - count) return Errno.EINVAL;

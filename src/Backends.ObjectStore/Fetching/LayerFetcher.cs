@@ -66,7 +66,7 @@ sealed partial class LayerFetcher : IAsyncDisposable
     public ValueTask ReplaceSourceAsync(Func<CancellationToken, ValueTask<IRangeSource>> openBlob) => _source.ReplaceAsync(openBlob);
 
     /// <summary>Sees to it that pieces are there, or were for a moment.</summary>
-    /// <returns>EIO when they cannot be fetched or verified, ENOSPC when they cannot be stored.</returns>
+    /// <returns>EIO when they cannot be fetched or verified, ENOSPC when they cannot be stored: the disk is full, or others have their place mapped.</returns>
     public async ValueTask<Errno> EnsureAsync(long first, int count, FetchStream? stream, CancellationToken cancellation)
     {
         var arrival = Stopwatch.GetTimestamp();
@@ -81,7 +81,7 @@ sealed partial class LayerFetcher : IAsyncDisposable
             counted = true;
             if (_store.StateOf(next) == PieceState.Suspect)
             {
-                if (!await TryVerifySuspectAsync(next, cancellation).ConfigureAwait(false)) return Errno.EIO;
+                if (!await TryVerifySuspectAsync(next, cancellation).ConfigureAwait(false)) return _store.IsFrozen ? Errno.ENOSPC : Errno.EIO;
                 continue;
             }
 
@@ -110,7 +110,8 @@ sealed partial class LayerFetcher : IAsyncDisposable
                     _store.Counters.Refetched();
                     break;
                 case FetchOutcome.Pinned:
-                    if (!await AreLetGoAsync(waiter, cancellation).ConfigureAwait(false)) return Errno.EIO;
+                    // It can be had, and not be kept: as of a full disk.
+                    if (_store.IsFrozen || !await AreLetGoAsync(waiter, cancellation).ConfigureAwait(false)) return Errno.ENOSPC;
                     break;
                 // What failed before this call came, or was under way then, has not failed within its time.
                 case FetchOutcome.NoSpace when waiter.Run.MadeAt >= arrival:

@@ -25,7 +25,7 @@ public interface IPieceSource
     ValueTask<ReadThrough> ReadThroughAsync(int layer, long first, int count, long offset, int length, CancellationToken cancellation);
 
     /// <summary>A layer's data file as VMMs need it that map only what is open for writing: <see cref="PieceStore.LendAsync"/>. It is lent for as long
-    /// as this lives.</summary>
+    /// as this lives, or until this answers an error for any layer: then nothing is lent any more, and what was is to be closed.</summary>
     /// <param name="layer">Which of the image's layers.</param>
     /// <param name="cancellation">Ends the wait.</param>
     ValueTask<LentData> LendAsync(int layer, CancellationToken cancellation);

@@ -15,6 +15,8 @@ public sealed partial class ImageFileSystem
     /// <summary>Of each layer, its data file open for writing, though nobody can write to it; null until all were lent.</summary>
     FileDescriptor?[]? _lent;
 
+    volatile bool _isClosed;
+
     /// <inheritdoc/>
     public async ValueTask<Errno> LendAsync(CancellationToken cancellation)
     {
@@ -37,7 +39,10 @@ public sealed partial class ImageFileSystem
                     return Errno.EIO;
             }
             isKept = Interlocked.CompareExchange(ref _lent, lent, null) is null;
-            return Errno.None;
+            if (!_isClosed)
+                return Errno.None;
+            Close(Interlocked.Exchange(ref _lent, null));
+            return Errno.EIO;
         }
         finally
         {
@@ -141,9 +146,10 @@ public sealed partial class ImageFileSystem
     {
         try
         {
+            var error = Errno.None;
             for (var attempt = 0; attempt < MaxAttempts; attempt++)
             {
-                var error = await _layers[range.Layer].EnsureAsync(range.FirstPiece, range.PieceCount, request.Cancellation).ConfigureAwait(false);
+                error = await _layers[range.Layer].EnsureAsync(range.FirstPiece, range.PieceCount, request.Cancellation).ConfigureAwait(false);
                 if (error == Errno.ENOSPC)
                     return await MapMemoryAsync(request, range, length).ConfigureAwait(false);
                 if (error != Errno.None)
@@ -157,6 +163,9 @@ public sealed partial class ImageFileSystem
                 if (error == Errno.EAGAIN)
                     await Task.Delay(1, request.Cancellation).ConfigureAwait(false);
             }
+            // Whoever holds the lock for so long evicts nothing: a VMM to which the file is lent can take it, too.
+            if (error == Errno.EAGAIN)
+                return await MapMemoryAsync(request, range, length).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (request.TimedOut)
         {

@@ -144,6 +144,7 @@ public sealed unsafe partial class ImageFileSystem : ReadOnlyFileSystem, IMappab
     {
         foreach (var layer in _layers)
             layer.Dispose();
+        _isClosed = true;
         Close(Interlocked.Exchange(ref _lent, null));
         _tree.Dispose();
         var ends = base.DisposeAsync();

@@ -61,14 +61,22 @@ sealed class LayerLease(LayerCaches owner, LayerCacheEntry entry, UseMap use, Fu
         return new LentData(Errno.EIO, null);
     }
 
-    public ValueTask DisposeAsync()
+    /// <summary>What was lent is closed, or about to be.</summary>
+    public Task TakeBackAsync()
     {
-        lock (_lending)
+        int lent;
+        lock (_lending) (lent, _lent) = (_lent, 0);
+        // Under the gate of the store, which others may hold for as long as a disk needs.
+        return lent == 0 ? Task.CompletedTask : Task.Run(() =>
         {
-            _isOver = true;
-            for (; _lent > 0; _lent--) Cache.Store.TakeBack();
-        }
+            for (; lent > 0; lent--) Cache.Store.TakeBack();
+        });
+    }
 
-        return owner.ReleaseAsync(this);
+    public async ValueTask DisposeAsync()
+    {
+        lock (_lending) _isOver = true;
+        await TakeBackAsync().ConfigureAwait(false);
+        await owner.ReleaseAsync(this).ConfigureAwait(false);
     }
 }

@@ -46,8 +46,12 @@ sealed class LocalImage(
     public async ValueTask<LentData> LendAsync(int layer, CancellationToken cancellation)
     {
         if ((uint)layer >= (uint)layers.Count) return new LentData(Errno.EINVAL, null);
-        var lent = await layers[layer].LendAsync().ConfigureAwait(false);
-        if (lent.Error != Errno.None) ThrowIfEnded();
+        // All or none: what is lent does not give way to anything.
+        var lent = layers.All(each => each.Cache.Store.IsWhole()) ? await layers[layer].LendAsync().ConfigureAwait(false) : new LentData(Errno.ENODATA, null);
+        if (lent.Error == Errno.None) return lent;
+        ThrowIfEnded();
+        foreach (var each in layers)
+            await each.TakeBackAsync().ConfigureAwait(false);
         return lent;
     }
 

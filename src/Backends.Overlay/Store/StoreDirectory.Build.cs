@@ -10,7 +10,7 @@ public sealed partial class StoreDirectory
 {
     const int SqliteFull = 13;
 
-    /// <summary>Of what is being replaced, beside what replaces it.</summary>
+    /// <summary>Follows the key in the name of what is being replaced, beside what replaces it; more may follow where that is kept by a VMM.</summary>
     const string OldSuffix = ".old";
 
     /// <summary>Builds one thing of the store once, whatever processes and threads want it at the same time: aside, under a
@@ -82,7 +82,7 @@ public sealed partial class StoreDirectory
             foreach (var aside in Directory.EnumerateFileSystemEntries(Temporary))
             {
                 var name = Path.GetFileName(aside);
-                var key = name.EndsWith(OldSuffix, StringComparison.Ordinal) ? name[..^OldSuffix.Length] : name;
+                var key = name.Split(OldSuffix)[0];
                 using var held = StoreLock.TryAcquire(Path.Combine(Locks, key));
                 if (held is not null) Remove(aside);
             }
@@ -103,7 +103,7 @@ public sealed partial class StoreDirectory
         }
 
         var old = from + OldSuffix;
-        if (!Remove(old)) old = $"{from}.{Guid.NewGuid():N}{OldSuffix}";
+        if (!Remove(old)) old = $"{old}-{Guid.NewGuid():N}";
         if (Directory.Exists(to)) Directory.Move(to, old);
         Directory.Move(from, to);
         Remove(old);

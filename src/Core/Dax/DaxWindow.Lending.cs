@@ -16,8 +16,8 @@ partial class DaxWindow
     /// <summary>The answers so far, which stand as long as the mount and the guest's session do.</summary>
     readonly Dictionary<Mount, Task<bool>> _lent = [];
 
-    /// <summary>How many ranges the first part has: QEMU 11.1 takes some 30 ms to map the last of so many.</summary>
-    const ulong SharedRanges = 256;
+    /// <summary>How many ranges the first part has: QEMU 11.1 takes some milliseconds to map the last of so many, and holds three such windows.</summary>
+    const ulong SharedRanges = 128;
 
     /// <summary>Where the part of the window begins in which everything is copied. Several file systems have no such part.</summary>
     ulong SharedEnd => oneImmutable ? Math.Min(frontend.Size, SharedRanges * DaxRange.Size) : frontend.Size;
@@ -45,8 +45,9 @@ partial class DaxWindow
         {
             error = await files.LendAsync(CancellationToken.None).ConfigureAwait(false);
         }
-        catch (Exception exception) when (exception is IOException or ObjectDisposedException)
+        catch (Exception exception)
         {
+            Log.LendingFailed(logger, exception);
             error = Errno.EIO;
         }
         var why = Why(error);
@@ -60,10 +61,10 @@ partial class DaxWindow
     static string Why(Errno error) => error switch
     {
         Errno.EACCES => "--dax-share=never",
-        Errno.ENODATA => "not all of it is in the store yet",
+        Errno.ENODATA => "not all of it is in the store, and verified, yet",
         Errno.EOPNOTSUPP => "the store's file system cannot make files immutable, as ext4 can",
         Errno.EPERM => "the store's keeper lacks CAP_LINUX_IMMUTABLE",
-        Errno.EBUSY => "a VMM still has what a keeper that ended before had lent",
+        Errno.EBUSY => "a layer of it is immutable, for a VMM still has what a keeper that ended before had lent, or this one cannot change that",
         _ => error.Describe(),
     };
 }

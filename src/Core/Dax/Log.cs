@@ -16,6 +16,9 @@ static partial class Log
     [LoggerMessage(Level = LogLevel.Information, Message = "What this guest maps of {Mount} it shares with others: the image's content is immutable (chattr +i) until its VMM has ended")]
     public static partial void Lent(ILogger logger, string mount);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "An image could not be lent")]
+    public static partial void LendingFailed(ILogger logger, Exception exception);
+
     [LoggerMessage(Level = LogLevel.Information, Message = "What this guest maps of {Mount} is copied into memory of its own, for the image cannot be lent: {Reason}")]
     public static partial void NotLent(ILogger logger, string mount, string reason);
 }

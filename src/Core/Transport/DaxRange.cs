@@ -15,6 +15,9 @@ public static class DaxRange
     /// <summary>VHOST_USER_MAX_RAM_SLOTS of QEMU, 509, less 61 for the guest's memory and what other devices map.</summary>
     public const int MaxMappings = 448;
 
+    /// <summary>The same, less what several devices may be having mapped at this moment.</summary>
+    public const int MaxRegions = 496;
+
     /// <summary>A window that needs no more mappings than a VMM can hold.</summary>
     public const ulong MaxMappedWindow = MaxMappings * Size;
 

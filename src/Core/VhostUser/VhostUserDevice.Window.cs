@@ -41,7 +41,7 @@ sealed partial class VhostUserDevice
             _channelOfNoUse = socket;
             return;
         }
-        _window = new WindowChannel(socket, _options.DaxWindow, _options.DaxDialect, _options.DaxReplyLimit, _logger);
+        _window = new WindowChannel(socket, _options.DaxWindow, _options.DaxDialect, _options.DaxReplyLimit, () => _memory.Current.Regions.Length, _logger);
         _handler.AttachWindow(_window);
     }
 

@@ -14,6 +14,7 @@ sealed partial class WindowChannel : IWindowFrontend, IDisposable
     readonly WindowDialect _dialect;
     readonly TimeSpan _limit;
     readonly ILogger _logger;
+    readonly Func<int> _regions;
     readonly int _stop = SystemCallException.ThrowIfError(EventFd.Create(), "eventfd");
     readonly Lock _lock = new();
     readonly Queue<WindowCommand> _waiting = [];
@@ -32,9 +33,11 @@ sealed partial class WindowChannel : IWindowFrontend, IDisposable
     /// <param name="size">Bytes of the window.</param>
     /// <param name="dialect">What the VMM understands.</param>
     /// <param name="limit">For each answer.</param>
+    /// <param name="regions">How many regions of memory the VMM has announced.</param>
     /// <param name="logger">Told once that the VMM does not answer.</param>
-    public WindowChannel(FileDescriptor socket, ulong size, WindowDialect dialect, TimeSpan limit, ILogger logger)
+    public WindowChannel(FileDescriptor socket, ulong size, WindowDialect dialect, TimeSpan limit, Func<int> regions, ILogger logger)
     {
+        _regions = regions;
         _socket = socket;
         Size = size;
         _dialect = dialect;
@@ -48,7 +51,19 @@ sealed partial class WindowChannel : IWindowFrontend, IDisposable
     public ulong Size { get; }
 
     /// <inheritdoc/>
-    public int MaxMappings => _dialect == WindowDialect.SlaveFs ? int.MaxValue : DaxRange.MaxMappings;
+    public int MaxMappings
+    {
+        get
+        {
+            if (_dialect == WindowDialect.SlaveFs)
+                return int.MaxValue;
+            int own;
+            lock (_lock)
+                own = _files.Count;
+            // What this window has is announced, too.
+            return Math.Clamp(DaxRange.MaxRegions - Math.Max(0, _regions() - own), 0, DaxRange.MaxMappings);
+        }
+    }
 
     /// <inheritdoc/>
     public async Task<Errno> MapAsync(int fd, ulong fileOffset, ulong windowOffset, ulong length, bool writable, CancellationToken cancellation)

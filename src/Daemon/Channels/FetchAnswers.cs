@@ -17,11 +17,11 @@ sealed class FetchAnswers(MessageSocket socket, uint kind, ILogger logger) : IDi
     /// <summary>More than the requests that a guest may have in flight. Who asks for more is answered EAGAIN.</summary>
     const int MaxPending = 32 * 1024;
 
-    /// <summary>Read-throughs at a time: each holds a descriptor. The others wait.</summary>
-    const int MaxReadThroughs = 8;
+    /// <summary>Answers with a descriptor that are made at a time. The others wait.</summary>
+    const int MaxDescriptors = 8;
 
     readonly CancellationTokenSource _stop = new();
-    readonly SemaphoreSlim _readThroughs = new(MaxReadThroughs);
+    readonly SemaphoreSlim _descriptors = new(MaxDescriptors);
     readonly Lock _gate = new();
 
     /// <summary>Answers that wait for those before them.</summary>
@@ -69,21 +69,21 @@ sealed class FetchAnswers(MessageSocket socket, uint kind, ILogger logger) : IDi
 
     async ValueTask<ReadThrough> FetchAsync(IPieceSource pieces, FetchMessage fetch)
     {
-        if (fetch.Count == 0)
-        {
-            var (error, file) = await pieces.LendAsync((int)fetch.Layer, _stop.Token).ConfigureAwait(false);
-            return new ReadThrough(error, file);
-        }
-        if (fetch.Length == 0)
+        if (fetch is { Count: > 0, Length: 0 })
             return new ReadThrough(await pieces.FetchAsync((int)fetch.Layer, fetch.First, fetch.Count, _stop.Token).ConfigureAwait(false), null);
-        await _readThroughs.WaitAsync(_stop.Token).ConfigureAwait(false);
+        await _descriptors.WaitAsync(_stop.Token).ConfigureAwait(false);
         try
         {
+            if (fetch.Count == 0)
+            {
+                var (error, file) = await pieces.LendAsync((int)fetch.Layer, _stop.Token).ConfigureAwait(false);
+                return new ReadThrough(error, file);
+            }
             return await pieces.ReadThroughAsync((int)fetch.Layer, fetch.First, fetch.Count, fetch.Offset, fetch.Length, _stop.Token).ConfigureAwait(false);
         }
         finally
         {
-            _readThroughs.Release();
+            _descriptors.Release();
         }
     }
 

@@ -101,7 +101,7 @@ public sealed class LendingTests : IDisposable
         FileDescriptor lent;
         await using (var before = Open()) lent = await LendAsync(before);
 
-        await using var store = Open(s_nextBoot);
+        await using var store = Open();
         Assert.Equal(_layer.PieceCount, store.GetStatistics().Present);
         Assert.Equal(_layer.PieceCount, store.Evict(0, _layer.PieceCount).Pinned);
         Assert.Equal(new LentData(Errno.EBUSY, null), await store.LendAsync());
@@ -158,14 +158,12 @@ public sealed class LendingTests : IDisposable
     }
 
     [ImmutableFilesFact]
-    public async Task What_is_in_doubt_stays_so_while_it_cannot_be_written_again()
+    public async Task What_was_lent_in_another_boot_is_in_doubt_and_stays_so_while_it_cannot_be_written_again()
     {
         FileDescriptor lent;
         await using (var before = Open()) lent = await LendAsync(before);
-        // The seal no longer fits, as after a keeper that did not end well.
-        using (var state = File.OpenHandle(_files.State, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite))
-            RandomAccess.Write(state, new byte[] { 1, 2, 3 }, StateFile.SealOffset);
 
+        // Whatever was lent at a power cut is in doubt, too.
         await using var store = Open(s_nextBoot);
         Assert.Equal(_layer.PieceCount, store.GetStatistics().Suspect);
         Assert.Empty((await store.VerifyAsync(null, default)).Damaged);
@@ -205,6 +203,19 @@ public sealed class LendingTests : IDisposable
         {
             Directory.Delete(memory, recursive: true);
         }
+    }
+
+    [ImmutableFilesFact]
+    public async Task No_other_process_thaws_what_a_keeper_has_open()
+    {
+        await using var store = Open();
+        (await LendAsync(store)).Dispose();
+
+        Assert.False(FreezableFile.TryThaw(_files.Data));
+        Assert.False(IsWritable());
+
+        store.TakeBack();
+        Assert.True(IsWritable());
     }
 
     bool IsWritable()

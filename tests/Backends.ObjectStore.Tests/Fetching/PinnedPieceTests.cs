@@ -1,4 +1,6 @@
+using Microsoft.Win32.SafeHandles;
 using VirtioFsStore.Backends.ObjectStore.Cache;
+using VirtioFsStore.Backends.ObjectStore.Fetching;
 using VirtioFsStore.Backends.ObjectStore.Tests.Cache;
 using VirtioFsStore.Backends.ObjectStore.Tests.Resilience;
 using VirtioFsStore.Core.Interop;
@@ -36,12 +38,53 @@ public sealed class PinnedPieceTests : IAsyncDisposable
     {
         var seen = await DamageAsync();
 
-        Assert.Equal(Errno.EIO, await _fixture.Cache.EnsureAsync(_piece.Id, 1, null, default));
+        Assert.Equal(Errno.ENOSPC, await _fixture.Cache.EnsureAsync(_piece.Id, 1, null, default));
         Assert.Equal(seen, await File.ReadAllBytesAsync(_fixture.Files.Data));
 
         Assert.Equal(0, FileLocks.SetRange(_fixture.Reader.Descriptor, _pin with { Type = FileLocks.F_UNLCK }));
         Assert.Equal(Errno.None, await _fixture.Cache.EnsureAsync(_piece.Id, 1, null, default));
         _fixture.Reader.AssertComplete();
+    }
+
+    [Fact]
+    public async Task It_is_read_past_the_cache()
+    {
+        await DamageAsync();
+
+        await AssertReadThroughAsync();
+    }
+
+    [ImmutableFilesFact]
+    public async Task One_of_a_layer_that_is_lent_is_read_past_the_cache_wherever_it_lies()
+    {
+        Assert.Equal(0, FileLocks.SetRange(_fixture.Reader.Descriptor, _pin with { Type = FileLocks.F_UNLCK }));
+        using (var data = File.OpenHandle(_fixture.Files.Data, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite))
+            RandomAccess.Write(data, "damaged"u8, _piece.DataOffset + _piece.Length / 2);
+        var (error, lent) = await _fixture.Cache.Store.LendAsync();
+        Assert.Equal(Errno.None, error);
+        Assert.Equal([_piece.Id], (await _fixture.Cache.Store.VerifyAsync(null, default)).Damaged);
+
+        await AssertReadThroughAsync();
+
+        lent!.Dispose();
+        _fixture.Cache.Store.TakeBack();
+        Assert.Equal(Errno.None, await _fixture.Cache.EnsureAsync(_piece.Id, 1, null, default));
+        _fixture.Reader.AssertComplete();
+    }
+
+    async Task AssertReadThroughAsync()
+    {
+        Assert.Equal(Errno.ENOSPC, await _fixture.Cache.EnsureAsync(_piece.Id, 1, null, default));
+        var length = (int)Math.Min(_piece.Length, LayerCache.MaxReadThrough);
+        var (error, memory) = await _fixture.Cache.ReadThroughAsync(_piece.Id, 1, _piece.DataOffset, length, default);
+        Assert.Equal(Errno.None, error);
+        using (memory)
+        using (var read = new FileStream(new SafeFileHandle(memory!.Value, ownsHandle: false), FileAccess.Read))
+        {
+            var bytes = new byte[length];
+            read.ReadExactly(bytes);
+            Assert.Equal(_fixture.Layer.Content.AsSpan((int)_piece.DataOffset, length).ToArray(), bytes);
+        }
     }
 
     [Fact]
@@ -53,7 +96,7 @@ public sealed class PinnedPieceTests : IAsyncDisposable
         var others = Enumerable.Range((int)span.FirstPiece, (int)span.PieceCount).Where(piece => piece != _piece.Id && !_fixture.Reader.IsPresent(piece)).ToArray();
         Assert.NotEmpty(others);
 
-        Assert.Equal(Errno.EIO, await _fixture.Cache.EnsureAsync(span.FirstPiece, (int)span.PieceCount, null, default));
+        Assert.Equal(Errno.ENOSPC, await _fixture.Cache.EnsureAsync(span.FirstPiece, (int)span.PieceCount, null, default));
 
         Assert.All(others, piece => Assert.True(_fixture.Reader.Read(_fixture.Layer.Pieces[piece])));
     }

@@ -15,7 +15,7 @@ namespace VirtioFsStore.Benchmarks.Dax;
 sealed partial class DaxBenchmark(BenchmarkOptions options, RealParts parts, SampleImage sample, string store, TextTable table, Action<string> progress)
 {
     /// <summary>What guests of QEMU 11.1 share at most.</summary>
-    const string Window = "512M";
+    const string Window = "256M";
 
     bool _headWritten;
 

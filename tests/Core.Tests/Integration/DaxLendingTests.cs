@@ -11,7 +11,7 @@ public sealed class DaxLendingTests
     const ulong Range = DaxSetup.Range;
 
     /// <summary>Of the window's first part.</summary>
-    const ulong Shared = 256 * Range;
+    const ulong Shared = 128 * Range;
 
     static DaxSetup Lending(ulong size = DaxSetup.Size, Errno answer = Errno.None)
     {
@@ -41,7 +41,7 @@ public sealed class DaxLendingTests
     }
 
     [Theory]
-    [InlineData(Errno.ENODATA, "not all of it is in the store yet")]
+    [InlineData(Errno.ENODATA, "not all of it is in the store, and verified, yet")]
     [InlineData(Errno.EPERM, "CAP_LINUX_IMMUTABLE")]
     [InlineData(Errno.EOPNOTSUPP, "ext4")]
     public void What_cannot_be_lent_is_copied_and_the_log_says_why(Errno answer, string reason)

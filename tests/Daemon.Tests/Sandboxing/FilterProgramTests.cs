@@ -121,6 +121,18 @@ public sealed class FilterProgramTests
 
     [Theory]
     [MemberData(nameof(Architectures))]
+    public void What_lending_takes_is_a_keepers_alone(Architecture architecture)
+    {
+        var (fcntl, ioctl) = ((uint)SystemCalls.Find("fcntl").On(architecture)!.Value, (uint)SystemCalls.Find("ioctl").On(architecture)!.Value);
+        // F_SETLEASE; FS_IOC_GETFLAGS, FS_IOC_SETFLAGS.
+        (uint Call, uint Command)[] calls = [(fcntl, 1024), (ioctl, 0x80086601), (ioctl, 0x40086602)];
+
+        Assert.All(calls, call => Assert.Equal(Seccomp.RET_ALLOW, Evaluate(SeccompFilter.Build(architecture, Self, Kill, keeper: true), architecture, call.Call, 3, call.Command)));
+        Assert.All(calls, call => Assert.Equal(Kill, Evaluate(SeccompFilter.Build(architecture, Self, Kill), architecture, call.Call, 3, call.Command)));
+    }
+
+    [Theory]
+    [MemberData(nameof(Architectures))]
     public void The_kernel_takes_its_length(Architecture architecture)
     {
         const int maximum = 4096; // BPF_MAXINSNS
