@@ -19,8 +19,8 @@ public sealed class DaxRootTests(DaxRootBoot boot) : GuestBootTests<DaxRootBoot>
         Boot.AssertPassed("the_host_has_looked_at_the_vmms");
 
         Assert.All(["first", "second"], name => Assert.Contains("it shares with others", Boot.LogOf(name), StringComparison.Ordinal));
-        // Of the image, whose files of 64K and more are that much at least.
+        // What the first part of the window has of the image; the rest is copied.
         Assert.Equal(2, Boot.MappedOfStore.Count);
-        Assert.All(Boot.MappedOfStore, bytes => Assert.True(bytes > 50 << 20, $"{bytes} bytes"));
+        Assert.All(Boot.MappedOfStore, bytes => Assert.True(bytes > 10 << 20, $"{bytes} bytes"));
     }
 }
