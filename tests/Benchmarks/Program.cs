@@ -2,13 +2,14 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
-using VirtioFsStore.Benchmarks;
 using VirtioFsStore.Benchmarks.Contenders;
 using VirtioFsStore.Benchmarks.Dax;
 using VirtioFsStore.Benchmarks.Guest;
 using VirtioFsStore.Benchmarks.Lazy;
 using VirtioFsStore.Benchmarks.Report;
 using VirtioFsStore.Benchmarks.Startup;
+using VirtioFsStore.Benchmarks;
+using VirtioFsStore.Driver.Hosting;
 using VirtioFsStore.GuestRunner;
 
 const int Interrupted = 130; // as a shell says of SIGINT
@@ -131,7 +132,7 @@ line.SetAction(async (parsed, stop) =>
     }
     finally
     {
-        Directory.Delete(directory, recursive: true);
+        TemporaryDirectory.Delete(directory);
     }
 
     void Progress(string text) =>

@@ -17,6 +17,9 @@ sealed partial class DaxBenchmark(BenchmarkOptions options, RealParts parts, Sam
     /// <summary>What guests of QEMU 11.1 share at most.</summary>
     const string Window = "256M";
 
+    /// <summary>Under emulation programs run only from ranges that were never another file's (docs/dax.md).</summary>
+    const string WindowOfPrograms = "1G";
+
     bool _headWritten;
 
     /// <exception cref="OperationCanceledException">Between two tasks.</exception>
@@ -50,7 +53,7 @@ sealed partial class DaxBenchmark(BenchmarkOptions options, RealParts parts, Sam
             {
                 var socket = Path.Combine(options.WorkDirectory, $"{mode.Tag}.sock");
                 daemons.Add(($"{(python ? "python" : "sample")}, {mode.Name}", ChildProcess.Start(options.Ours.Program, DaemonCommand.ServeImage(
-                    python ? parts.DemoImage : sample.Layout, store, socket, ["--stats", .. mode.Window ? (string[])["--tag", mode.Tag, "--dax-window", Window] : []]))));
+                    python ? parts.DemoImage : sample.Layout, store, socket, ["--stats", .. mode.Window ? (string[])["--tag", mode.Tag, "--dax-window", python ? WindowOfPrograms : Window] : []]))));
                 devices.Add(new FileSystemDevice(mode.Tag, socket, Window: mode.Window));
             }
             var pairs = await MeasureAsync(tasks, modes, devices, stop).ConfigureAwait(false);

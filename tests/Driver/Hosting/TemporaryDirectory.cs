@@ -11,18 +11,20 @@ public sealed class TemporaryDirectory : IDisposable
 
     public string this[string name] => System.IO.Path.Combine(Path, name);
 
-    public void Dispose()
+    public void Dispose() => Delete(Path);
+
+    /// <summary>Also of stores whose keeper was killed, where what it had lent to VMMs is immutable until the next one. They have ended, too.</summary>
+    public static void Delete(string path)
     {
         try
         {
-            Directory.Delete(Path, recursive: true);
+            Directory.Delete(path, recursive: true);
         }
         catch (UnauthorizedAccessException)
         {
-            // What a keeper that was killed had lent to VMMs is immutable until the store's next keeper.
-            foreach (var file in Directory.GetFiles(Path, "data", SearchOption.AllDirectories))
+            foreach (var file in Directory.GetFiles(path, "data", SearchOption.AllDirectories))
                 Thaw(file);
-            Directory.Delete(Path, recursive: true);
+            Directory.Delete(path, recursive: true);
         }
         catch (DirectoryNotFoundException)
         {
