@@ -211,4 +211,30 @@ public sealed class MappedSizeTests : IDisposable
         Assert.Equal(0, Fuse.SetupMapping(_node, 0, Range, 0, writable: true));
         Assert.Equal(79 * Page, Assert.Single(Window.Mappings).Length);
     }
+
+    /// <summary>The errno, or 0.</summary>
+    int Append(ulong offset)
+    {
+        var write = Fuse.BeginFor<FuseWriteOut>(FuseOpcode.Write, _node)
+            .Append(new FuseWriteIn { Fh = _handle, Offset = offset, Size = (uint)Page, Flags = (uint)OpenFlags.O_APPEND })
+            .AppendBytes(_content.AsSpan(2 * (int)Page, (int)Page));
+        Fuse.Requests.Post(write);
+        Fuse.Requests.Notify();
+        Fuse.Requests.WaitFor(write);
+        var error = write.Error;
+        Fuse.Requests.Return(write);
+        return error;
+    }
+
+    [Fact]
+    public void What_is_appended_is_where_the_guest_takes_it_to_be()
+    {
+        Assert.Equal(0, Append(2 * Page));
+        Assert.Equal(_content[..(3 * (int)Page)], Window.Read(0, 3 * (int)Page));
+
+        // The guest cannot be told of what ends within a page: its own would lie behind that.
+        GrowOnHost((3 * (int)Page) + 100);
+        Assert.Equal((int)Errno.EOPNOTSUPP, Append(3 * Page));
+        Assert.Equal((3 * (int)Page) + 100, new FileInfo(_directory["f"]).Length);
+    }
 }

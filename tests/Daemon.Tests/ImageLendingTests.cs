@@ -122,7 +122,7 @@ public sealed class ImageLendingTests : IDisposable
                 Assert.Equal(Mapped, MappedHere);
             }
             Assert.True(next.WaitForExit(s_wait));
-            Assert.Contains("what a keeper that ended before had lent", next.ErrorText, StringComparison.Ordinal);
+            Assert.Contains("what was lent before to a server that has ended", next.ErrorText, StringComparison.Ordinal);
         }
 
         using var last = Serve("last");

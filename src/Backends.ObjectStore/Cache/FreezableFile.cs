@@ -55,7 +55,7 @@ sealed unsafe class FreezableFile : IDisposable
         using var folder = OpenFolder(path);
         SystemCallException.ThrowIfError(folder.Value, "open", path);
         // Else somebody is about to delete the file.
-        SystemCallException.ThrowIfError(FileLocks.SetWhole(folder.Value, FileLocks.LOCK_SH), "flock", path);
+        if (FileLocks.SetWhole(folder.Value, FileLocks.LOCK_SH) == -(int)Errno.EAGAIN) throw new SystemCallException(Errno.EAGAIN, "flock", path);
         var file = new FreezableFile(new FileDescriptor(open.Release()), new FileDescriptor(folder.Release()), isFrozen);
         _ = file.TryThaw();
         return file;

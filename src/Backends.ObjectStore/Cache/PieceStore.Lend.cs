@@ -5,6 +5,7 @@ namespace VirtioFsStore.Backends.ObjectStore.Cache;
 public sealed partial class PieceStore
 {
     int _borrowers;
+    bool _hasLent;
 
     /// <summary>Gives out the data file open for writing, though nobody can write to it: for VMMs that map nothing else (QEMU 11.1). All pieces are
     /// there, and stay until all that was lent is taken back and closed, by whomever it was passed on to.</summary>
@@ -55,7 +56,9 @@ public sealed partial class PieceStore
             var error = MakeDirty();
             if (error != Errno.None) return new LentData(error, null);
             error = _files.Lend(out var lent);
-            if (error == Errno.None) _borrowers++;
+            if (error != Errno.None) return new LentData(error, null);
+            _borrowers++;
+            _hasLent = true;
             return new LentData(error, lent);
         }
     }
@@ -100,8 +103,8 @@ public sealed partial class PieceStore
         {
             lock (_gate)
             {
-                // A borrower goes on, with another keeper: that may take long.
-                if (_files.TryThaw() || _borrowers > 0)
+                // A borrower goes on, with another keeper, or one of another keeper: that may take long.
+                if (_files.TryThaw() || _borrowers > 0 || !_hasLent)
                     return;
             }
 

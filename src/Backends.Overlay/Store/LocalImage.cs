@@ -77,8 +77,8 @@ sealed class LocalImage(
     public async ValueTask DisposeAsync()
     {
         files.Dispose();
-        foreach (var layer in layers)
-            await layer.DisposeAsync().ConfigureAwait(false);
+        // Each may wait for a VMM that is about to end.
+        await Task.WhenAll(layers.Select(layer => layer.DisposeAsync().AsTask())).ConfigureAwait(false);
         await source.DisposeAsync().ConfigureAwait(false);
     }
 

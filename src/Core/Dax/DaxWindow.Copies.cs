@@ -38,11 +38,28 @@ partial class DaxWindow
         {
             if (!HasRoom(oneImmutable ? 0 : 1))
                 return Errno.ENOSPC;
+            _asked += oneImmutable ? 0 : 1;
         }
         if (oneImmutable)
             return await CopyIntoWholeAsync(request, mount, node, place, from).ConfigureAwait(false);
+        error = Errno.EIO;
+        try
+        {
+            error = await CopyIntoOwnAsync(request, mount, node, place).ConfigureAwait(false);
+        }
+        finally
+        {
+            // Counted twice for a moment rather than not at all.
+            lock (_lock)
+                _asked--;
+        }
+        return error;
+    }
 
-        error = TryAllocate(place.WindowOffset, place.Length, out var allocated);
+    /// <summary>A part of the VMM's own.</summary>
+    async ValueTask<Errno> CopyIntoOwnAsync(RequestContext request, Mount mount, NodeId node, MappingPlace place)
+    {
+        var error = TryAllocate(place.WindowOffset, place.Length, out var allocated);
         if (error != Errno.None)
             return error;
         using var memory = allocated!;

@@ -42,6 +42,15 @@ partial class DaxWindow
         return false;
     }
 
+    /// <summary>Whether the end of a file is where the guest has mapped it. A look, without a lock, where nothing mapped could grow.</summary>
+    public bool ShowsEndOf(Mount mount, NodeId node)
+    {
+        if (!_hasTails)
+            return false;
+        lock (_lock)
+            return _mappings.Exists(mapping => IsTailOf(mapping, mount, node));
+    }
+
     /// <summary>Whether a mapping of a file shows less than what it has if it ends at <paramref name="end"/>. A look, without a lock, where nothing mapped could grow.</summary>
     public bool Lags(Mount mount, NodeId node, ulong end) => _hasTails && FirstThatLags(mount, node, end) is not null;
 
@@ -67,8 +76,15 @@ partial class DaxWindow
     {
         if (!_hasTails)
             return size;
-        if (Lags(mount, node, size))
-            _ = await GrowAsync(request, mount, node, size).ConfigureAwait(false);
+        try
+        {
+            if (Lags(mount, node, size))
+                _ = await GrowAsync(request, mount, node, size).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // What is told of has been done; the guest is told of less.
+        }
         return Visible(mount, node, size);
     }
 
@@ -158,14 +174,21 @@ partial class DaxWindow
     /// <returns>ENXIO: it ends within a page now; else what mapping more has answered. The mapping is gone then.</returns>
     async ValueTask<Errno> CatchUpAsync(RequestContext request, WindowMapping mapping)
     {
-        var attributes = await mapping.Mount.FileSystem.GetAttributesAsync(request, mapping.Node, null).ConfigureAwait(false);
-        var size = attributes.IsError ? 0 : attributes.Value.Attributes.Size;
-        if (size <= mapping.FileEnd)
-            return Errno.None;
-        var error = size >= mapping.PlaceFileEnd || DaxRange.IsAligned(size) ? await GrowAsync(request, mapping, size).ConfigureAwait(false) : Errno.ENXIO;
-        if (error != Errno.None)
-            _ = await TakeAsync(mapping.Start, mapping.Start + mapping.Place.Length, wholly: false).ConfigureAwait(false);
-        return error;
+        var error = Errno.EIO;
+        try
+        {
+            var attributes = await mapping.Mount.FileSystem.GetAttributesAsync(request, mapping.Node, null).ConfigureAwait(false);
+            error = attributes.Error;
+            if (error == Errno.None && attributes.Value.Attributes.Size is var size && size > mapping.FileEnd)
+                error = size >= mapping.PlaceFileEnd || DaxRange.IsAligned(size) ? await GrowAsync(request, mapping, size).ConfigureAwait(false) : Errno.ENXIO;
+            return error;
+        }
+        finally
+        {
+            // Also of a wait that was cancelled: the guest is told that nothing is there.
+            if (error != Errno.None)
+                _ = await TakeAsync(mapping.Start, mapping.Start + mapping.Place.Length, wholly: false).ConfigureAwait(false);
+        }
     }
 
     WindowMapping? FirstThatLags(Mount mount, NodeId node, ulong end)

@@ -64,7 +64,7 @@ partial class DaxWindow
         Errno.ENODATA => "not all of it is in the store, and verified, yet",
         Errno.EOPNOTSUPP => "the store's file system cannot make files immutable, as ext4 can",
         Errno.EPERM => "the store's keeper lacks CAP_LINUX_IMMUTABLE",
-        Errno.EBUSY => "a layer of it is immutable, for a VMM still has what a keeper that ended before had lent, or this one cannot change that",
+        Errno.EBUSY => "a layer of it is immutable already: a VMM still has what was lent before to a server that has ended, or the store's keeper cannot change that",
         _ => error.Describe(),
     };
 }

@@ -164,6 +164,7 @@ sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger, bool on
         lock (_lock)
         {
             WindowMapping[] all = [.. _mappings, .. _leaving];
+            frontend.Forget();
             ForgetWhole();
             _lent.Clear();
             _mappings.Clear();

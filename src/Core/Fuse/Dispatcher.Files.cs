@@ -69,6 +69,8 @@ sealed partial class Dispatcher
         var end = write.Offset + write.Size;
         if (!MayEnd(mount, node, end))
             return request.Reply(Errno.EOPNOTSUPP);
+        if ((flags & WriteFlags.Append) != 0 && window.Current is { } current && current.ShowsEndOf(mount, node))
+            return Finish(request, mount, AppendedAsync(request, mount, node, write, flags), ReplyWritten);
         var operation = mount.FileSystem.WriteAsync(request, node, new HandleId(write.Handle), write.Offset, request.Readable, flags);
         return Finish(request, mount, Written(request, mount, node, write.Offset, end, operation), ReplyWritten);
     }

@@ -1,4 +1,5 @@
 using VirtioFsStore.Core.Dax;
+using VirtioFsStore.Core.Fuse.Abi;
 using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Core.Mounts;
 using VirtioFsStore.Core.Storage;
@@ -56,6 +57,19 @@ sealed partial class Dispatcher
             return reply;
         var count = await SeenAsync(request, mount, node, offset, (ulong)reply.Value, window).ConfigureAwait(false);
         return count.IsError ? count.Error : (int)count.Value;
+    }
+
+    /// <summary>A WRITE to the end of a file whose end is mapped: not where that is another than the guest was told of (it cannot be told of bytes that cannot be
+    /// mapped), for it would take its own to be elsewhere.</summary>
+    async ValueTask<Reply<int>> AppendedAsync(FuseRequest request, Mount mount, NodeId node, WriteIn write, WriteFlags flags)
+    {
+        var attributes = await mount.FileSystem.GetAttributesAsync(request, node, null).ConfigureAwait(false);
+        if (attributes.IsError)
+            return attributes.Error;
+        if (attributes.Value.Attributes.Size != write.Offset)
+            return Errno.EOPNOTSUPP;
+        var operation = mount.FileSystem.WriteAsync(request, node, new HandleId(write.Handle), write.Offset, request.Readable, flags);
+        return await Written(request, mount, node, write.Offset, write.Offset + write.Size, operation).ConfigureAwait(false);
     }
 
     /// <summary>The same of what was copied into a file while it was being mapped.</summary>

@@ -31,4 +31,7 @@ public interface IWindowFrontend
     /// <summary>Takes away what one <see cref="MapAsync"/> has put there, as a whole.</summary>
     /// <returns>None; EREMOTEIO: the VMM says that it has no such mapping; EIO: it cannot be asked any more, and may have it still.</returns>
     WindowRemoval Unmap(ulong windowOffset, ulong length);
+
+    /// <summary>The VMM has dropped all by itself: its device was reset.</summary>
+    void Forget();
 }

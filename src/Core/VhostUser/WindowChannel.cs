@@ -197,7 +197,8 @@ sealed partial class WindowChannel : IWindowFrontend, IDisposable
         if (command.IsMap)
             Note(command);
         var result = Exchange(command, out var reason);
-        if (result >= 0 && command.IsMap == (result > 0))
+        // A VMM that refuses to unmap says that it has no such mapping.
+        if (result >= 0 && !(command.IsMap && result == 0))
             Forget(command);
         if (result < 0)
         {
@@ -224,6 +225,13 @@ sealed partial class WindowChannel : IWindowFrontend, IDisposable
             return;
         lock (_lock)
             _files[command.WindowOffset] = (shape.Device, shape.Inode);
+    }
+
+    /// <inheritdoc/>
+    public void Forget()
+    {
+        lock (_lock)
+            _files.Clear();
     }
 
     void Forget(WindowCommand command)
