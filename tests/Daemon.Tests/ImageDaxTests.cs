@@ -152,6 +152,15 @@ public sealed class ImageDaxTests : IDisposable
         Assert.False(IsPinned(data));
     }
 
+    [Fact]
+    public void A_window_without_a_tag_is_refused()
+    {
+        var (code, _, error) = Daemon.Run("serve", "--socket-path", Socket, _directory.Path, "--dax-window", "256M");
+
+        Assert.Equal(2, code);
+        Assert.Contains("--tag", error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("3M")]
     [InlineData("1K")]

@@ -22,7 +22,7 @@ partial class DaxWindow
     /// <summary>Where the part of the window begins in which everything is copied. Several file systems have no such part.</summary>
     ulong SharedEnd => oneImmutable ? Math.Min(frontend.Size, SharedRanges * DaxRange.Size) : frontend.Size;
 
-    async ValueTask<bool> IsLentAsync(Mount mount, IMappable files, CancellationToken cancellation)
+    async ValueTask<bool> IsLentAsync(Mount mount, IMappable files, bool choosesFiles, CancellationToken cancellation)
     {
         Task<bool>? answer;
         lock (_lock)
@@ -31,15 +31,20 @@ partial class DaxWindow
             if (_wholeMapped is not null && _wholeStart == 0)
                 return false;
             if (!_lent.TryGetValue(mount, out answer))
-                _lent.Add(mount, answer = LendAsync(mount, files));
+                _lent.Add(mount, answer = LendAsync(mount, files, choosesFiles));
         }
         return await answer.WaitAsync(cancellation).ConfigureAwait(false);
     }
 
-    async Task<bool> LendAsync(Mount mount, IMappable files)
+    async Task<bool> LendAsync(Mount mount, IMappable files, bool choosesFiles)
     {
         // Not within the lock of whoever asked first.
         await Task.Yield();
+        if (!choosesFiles)
+        {
+            Log.NotLent(logger, mount.Path, "the guest mounts with dax=always");
+            return false;
+        }
         Errno error;
         try
         {
@@ -52,7 +57,7 @@ partial class DaxWindow
         }
         var why = Why(error);
         if (error == Errno.None)
-            Log.Lent(logger, mount.Path);
+            Log.Lent(logger, mount.Path, SharedEnd == frontend.Size ? "" : "in the first 256 MiB of the window, behind which all is copied, ");
         else
             Log.NotLent(logger, mount.Path, why);
         return error == Errno.None;

@@ -30,6 +30,7 @@ sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger, bool on
     int _asked;
 
     int _refusalTold;
+    int _unmappableTold;
     int _mostParts;
     ulong _copiedInAll;
 
@@ -92,11 +93,13 @@ sealed partial class DaxWindow(IWindowFrontend frontend, ILogger logger, bool on
                 return Errno.None;
             if (MapsForWriting && (mount.FileSystem.Traits & FileSystemTraits.Immutable) != 0)
             {
-                var shared = choosesFiles && await IsLentAsync(mount, files, request.Cancellation).ConfigureAwait(false) ? SharedEnd : 0;
+                var shared = await IsLentAsync(mount, files, choosesFiles, request.Cancellation).ConfigureAwait(false) ? SharedEnd : 0;
                 if (place.WindowOffset + place.Length > shared)
                     return await CopyAsync(request, mount, node, place, shared).ConfigureAwait(false);
             }
             var found = await files.MapAsync(request, node, place.FileOffset, place.Length, place.Access, MapsForWriting).ConfigureAwait(false);
+            if (found.Error == Errno.ENXIO && !choosesFiles && Interlocked.Exchange(ref _unmappableTold, 1) == 0)
+                Log.CannotBeRead(logger, mount.Path);
             if (found.IsError)
                 return found.Error;
             var mapping = new WindowMapping(mount, files, node, place, found.Value);

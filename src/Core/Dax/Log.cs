@@ -13,8 +13,11 @@ static partial class Log
     [LoggerMessage(Level = LogLevel.Information, Message = "The VMM maps only what is open for writing (QEMU up to 11.1): read-only directories are not mapped, and what guests map of images is copied into memory of each guest unless the images can be lent")]
     public static partial void OnlyWritable(ILogger logger);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "What this guest maps of {Mount} it shares with others: the image's content is immutable (chattr +i) until its VMM has ended")]
-    public static partial void Lent(ILogger logger, string mount);
+    [LoggerMessage(Level = LogLevel.Information, Message = "What this guest maps of {Mount} {Where}it shares with others: the image's content is lent, immutable (chattr +i), until its VMM has ended")]
+    public static partial void Lent(ILogger logger, string mount, string where);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "A guest that mounts with dax=always cannot read a file of {Mount} that cannot be mapped: one that ends within a page, or, where the VMM maps only what is open for writing (QEMU up to 11.1), is read-only. Mount without dax=always. Further ones are not told")]
+    public static partial void CannotBeRead(ILogger logger, string mount);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "An image could not be lent")]
     public static partial void LendingFailed(ILogger logger, Exception exception);

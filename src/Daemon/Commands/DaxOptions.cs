@@ -22,8 +22,9 @@ static class DaxOptions
     }
 
     /// <param name="parsed">The command line.</param>
-    /// <param name="isOneImage">One image is all that is served: of its window QEMU holds one part, however large it is.</param>
-    public static DaxSettings Read(ParseResult parsed, bool isOneImage)
+    /// <param name="isOneImage">One image is all that is served: of its window QEMU holds few parts, however large it is.</param>
+    /// <param name="hasTag">The daemon tells the tag.</param>
+    public static DaxSettings Read(ParseResult parsed, bool isOneImage, bool hasTag)
     {
         var window = parsed.GetValue(s_window) is { } text ? (ulong)ByteSize.Parse(s_window.Name, text) : 0;
         if (window != 0 && !DaxRange.IsWindow(window))
@@ -31,6 +32,8 @@ static class DaxOptions
         var dialect = parsed.GetValue(s_protocol) == "slave-fs" ? WindowDialect.SlaveFs : WindowDialect.SharedMemory;
         if (!isOneImage && dialect == WindowDialect.SharedMemory && window > DaxRange.MaxMappedWindow)
             throw new UsageException($"{s_window.Name} of more than {ByteSize.Format((long)DaxRange.MaxMappedWindow)} is for one image alone: a guest fills a window with mappings, and of more than {DaxRange.MaxMappings} QEMU would die; got '{parsed.GetValue(s_window)}'");
+        if (window != 0 && dialect == WindowDialect.SharedMemory && !hasTag)
+            throw new UsageException($"{s_window.Name} needs --tag: VMMs that make windows (QEMU's generic device) take the tag from this daemon");
         return new DaxSettings
         {
             Window = window,

@@ -54,7 +54,7 @@ static class DeviceOptions
             Relisten = parsed.GetValue(s_relisten),
             Tag = parsed.GetValue(s_tag),
             RequestQueues = parsed.GetValue(s_requestQueues) ?? 1,
-            Dax = DaxOptions.Read(parsed, isOneImage: root is not null && ImageReference.IsImage(root)),
+            Dax = DaxOptions.Read(parsed, isOneImage: root is not null && ImageReference.IsImage(root), hasTag: parsed.GetValue(s_tag) is not null),
             Root = root,
             Mounts = mounts,
             IoTimeout = SessionLimits.IoTimeout(parsed),

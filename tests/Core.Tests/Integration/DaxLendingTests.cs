@@ -66,6 +66,21 @@ public sealed class DaxLendingTests
 
         Assert.Equal(DaxSetup.Size, Assert.Single(dax.Window.Mappings).Length);
         Assert.Equal(0, dax.Files.LendCount);
+        Assert.Single(dax.Host.Logger.Lines, line => line.Text.Contains("the guest mounts with dax=always", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void What_a_guest_with_dax_always_cannot_read_the_log_tells_once()
+    {
+        using var dax = new DaxSetup();
+        Assert.Equal((int)Errno.ENXIO, dax.Fuse.SetupMapping(dax.Node, 4 * Range, Range, 0, writable: false));
+        Assert.DoesNotContain(dax.Host.Logger.Lines, line => line.Text.Contains("dax=always", StringComparison.Ordinal));
+
+        dax.Machine.MountSession(FuseInitFlags.LinuxDax & ~FuseInitFlags.HasInodeDax);
+        for (var i = 0; i < 2; i++)
+            Assert.Equal((int)Errno.ENXIO, dax.Fuse.SetupMapping(dax.Fuse.Walk("file").NodeId, 4 * Range, Range, 0, writable: false));
+
+        Assert.Single(dax.Host.Logger.Lines, line => line.Text.Contains("Mount without dax=always", StringComparison.Ordinal));
     }
 
     [Fact]
