@@ -91,9 +91,10 @@ partial class LocalFileSystem
         BlockSize = status.BlockSize,
         Flags = isMountRoot && _options.AnnounceSubmounts && StatMode.IsDirectory(status.Mode)
             ? NodeAttributeFlags.Submount
-            // A file that a guest appends to may come to end within a page, and could then not be read: only the guest may ask for that (dax=always).
-            : _options.ReadOnly && StatMode.IsRegular(status.Mode) && status.Size >= _options.DaxMinimum && DaxRange.IsAligned(status.Size) && status.Size != 0
-            ? NodeAttributeFlags.DaxReadOnly
+            // A file that a guest appends to may come to end within a page, and could then not be read: only who knows the directory may ask for that.
+            : (_options.ReadOnly || _options.DaxWritable)
+                && StatMode.IsRegular(status.Mode) && status.Size >= _options.DaxMinimum && DaxRange.IsAligned(status.Size) && status.Size != 0
+            ? _options.ReadOnly ? NodeAttributeFlags.DaxReadOnly : NodeAttributeFlags.Dax
             : NodeAttributeFlags.None,
     };
 

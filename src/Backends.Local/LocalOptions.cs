@@ -56,6 +56,9 @@ public sealed record LocalOptions
     /// <summary>From how many bytes on a file of whole pages is shown as one to map, to guests that leave the choice to this side.</summary>
     public ulong DaxMinimum { get; init; } = ulong.MaxValue;
 
+    /// <summary>Guests that leave the choice to this side are told to map files of whole pages also where they may write to them.</summary>
+    public bool DaxWritable { get; init; }
+
     public FileHandleMode FileHandles { get; init; } = FileHandleMode.Prefer;
 
     /// <summary>The most descriptors kept open for inodes; null: three quarters of <see cref="Descriptors"/>.</summary>

@@ -37,10 +37,10 @@ public sealed class MappingTests : IDisposable
         _directory.Dispose();
     }
 
-    (ServerHost Host, VirtualMachine Machine) Serve(bool readOnly, bool likeQemu = false)
+    (ServerHost Host, VirtualMachine Machine) Serve(bool readOnly, bool likeQemu = false, bool daxWritable = false)
     {
         var host = new ServerHost(
-            LocalFileSystem.Open(new LocalOptions { Path = _directory.Path, ReadOnly = readOnly, DaxMinimum = 2 * Page }),
+            LocalFileSystem.Open(new LocalOptions { Path = _directory.Path, ReadOnly = readOnly, DaxMinimum = 2 * Page, DaxWritable = daxWritable }),
             new ServerHostOptions { Tag = "t", DaxWindow = 8 * Range });
         return (host, host.Mount(new VirtualMachineOptions { Profile = VmmProfile.QemuGenericDevice, WindowLikeQemu = likeQemu }));
     }
@@ -49,13 +49,16 @@ public sealed class MappingTests : IDisposable
         _machine.Fuse.SetupMapping(_machine.Fuse.Walk(name).NodeId, offset, Range, windowOffset, writable);
 
     [Theory]
-    [InlineData(false, false, 0)]
-    [InlineData(true, false, Dax)]
-    [InlineData(false, true, 0)]
-    [InlineData(true, true, 0)]
-    public void Files_of_whole_pages_are_shown_as_ones_to_map_where_the_vmm_maps_them(bool readOnly, bool likeQemu, uint expected)
+    [InlineData(false, false, false, 0)]
+    [InlineData(true, false, false, Dax)]
+    [InlineData(false, true, false, 0)]
+    [InlineData(true, true, false, 0)]
+    [InlineData(false, false, true, Dax)]
+    [InlineData(false, true, true, Dax)]
+    [InlineData(true, true, true, 0)]
+    public void Files_of_whole_pages_are_shown_as_ones_to_map_where_the_vmm_maps_them(bool readOnly, bool likeQemu, bool daxWritable, uint expected)
     {
-        var (host, machine) = Serve(readOnly, likeQemu);
+        var (host, machine) = Serve(readOnly, likeQemu, daxWritable);
         using var ending = host;
         using var guest = machine;
         Assert.Equal(expected, machine.Fuse.Walk("whole").Attr.Flags);

@@ -28,12 +28,13 @@ public sealed class DaxBoot : GuestBoot
         var image = await ServeAsync("image", $"oci:{RealParts.Default.ChunkedImage}:latest", 1, "--store", Store, "--tag", "image", "--dax-window", "64M", "--stats");
         var lent = await ServeAsync("lent", source, 1, "--store", Directory.Create("whole-store"), "--tag", "lent", "--dax-window", "64M", "--stats");
         var plain = await ServeAsync("plain", source, 1, "--store", Store);
+        var own = await ServeAsync("own", Directory.Share, 1, "--tag", "own", "--dax-window", "64M", "--dax-writable", "--stats");
         var share = await ServeAsync("share", Directory.Share, 1, "--tag", "share", "--dax-window", "64M", "--stats");
         return new()
         {
             Tools = true,
             MemoryMiB = 768,
-            FileSystems = [image with { Window = true }, lent with { Window = true }, plain, share with { Window = true }],
+            FileSystems = [image with { Window = true }, lent with { Window = true }, plain, share with { Window = true }, own with { Window = true }],
         };
     }
 

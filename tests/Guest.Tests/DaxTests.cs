@@ -20,6 +20,16 @@ public sealed partial class DaxTests(DaxBoot boot) : GuestBootTests<DaxBoot>(boo
     }
 
     [GuestFact]
+    public void Large_files_of_whole_pages_are_mapped_and_others_read_where_that_is_wanted()
+    {
+        Boot.AssertPassed("a_database_works_where_large_files_of_whole_pages_are_mapped");
+
+        var requests = Requests().Match(Boot.LogOf("own")).Value;
+        Assert.Contains("SETUPMAPPING", requests, StringComparison.Ordinal);
+        Assert.Matches(@"[ ,]READ \d", requests);
+    }
+
+    [GuestFact]
     public void What_guests_share_was_lent_and_taken_back()
     {
         Boot.AssertPassed("every_file_is_the_same_where_guests_share_them");

@@ -10,6 +10,7 @@ static class DaxOptions
 {
     static readonly Option<string?> s_window = new("--dax-window") { Description = "Have the VMM make a window of this size, a multiple of 2M such as 512M, into which files are mapped (DAX): the guest then reads them with no request, where this host caches them (for what QEMU 11.1 copies instead see --dax-share). For QEMU's generic device, from 11.1 on, which needs --tag too.", HelpName = "SIZE" };
     static readonly Option<string> s_minimum = new("--dax-min") { Description = "Smaller files than this are read rather than mapped, where the guest leaves it to this daemon (it mounts without dax=, or with dax=inode). Of directories, only files of whole pages in read-only ones (--readonly), and with QEMU 11.1 none.", DefaultValueFactory = _ => "64K", HelpName = "SIZE" };
+    static readonly Option<bool> s_writable = new("--dax-writable") { Description = "Have files of whole pages mapped in directories that the guest may write to, too, where it leaves that to this daemon: for directories of databases and disk images. A write that would make such a file end within a page, beyond what is mapped of it, fails (EOPNOTSUPP) with QEMU 11.1." };
     static readonly Option<string> s_share = Choices.Create("--dax-share", "What guests map of images, for VMMs that map only what is open for writing (QEMU 11.1): one copy for all guests of this host (auto; where the guest leaves it to this daemon which files it maps, all of the image is in the store, and the store is on ext4: its content is made immutable, as by chattr +i, until the VMM has ended), or always a copy for each guest (never).", "auto", "auto", "never");
     static readonly Option<string> s_protocol = Choices.Create("--dax-protocol", "How the VMM is asked to map: shmem (as vhost-user says), slave-fs (as VMMs of 2019 to 2022 had it; the window then has the size that the VMM gave it, which --dax-window must repeat).", "shmem", "shmem", "slave-fs");
 
@@ -17,6 +18,7 @@ static class DaxOptions
     {
         command.Add(s_window);
         command.Add(s_minimum);
+        command.Add(s_writable);
         command.Add(s_share);
         command.Add(s_protocol);
     }
@@ -45,6 +47,7 @@ static class DaxOptions
     public static SourceSettings ReadSources(ParseResult parsed, SourceSettings sources) => sources with
     {
         DaxMinimum = (ulong)ByteSize.Parse(s_minimum.Name, parsed.GetValue(s_minimum)!),
+        DaxWritable = parsed.GetValue(s_writable),
         DaxShare = parsed.GetValue(s_share) != "never",
     };
 }

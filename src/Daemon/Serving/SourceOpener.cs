@@ -164,6 +164,7 @@ sealed class SourceOpener(SourceSettings settings, ILogger logger) : IDisposable
         Flock = settings.Flock,
         Descriptors = _descriptors,
         DaxMinimum = settings.DaxMinimum,
+        DaxWritable = settings.DaxWritable,
         FileHandles = settings.InodeFileHandles switch
         {
             "never" => FileHandleMode.Never,

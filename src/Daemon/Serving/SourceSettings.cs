@@ -55,6 +55,9 @@ sealed record SourceSettings
     /// <summary>From how many bytes on the guest is told to map a file where it can.</summary>
     public ulong DaxMinimum { get; init; } = 64 << 10;
 
+    /// <summary>Also of directories that the guest may write to.</summary>
+    public bool DaxWritable { get; init; }
+
     /// <summary>An image's content is lent to VMMs that map only what is open for writing.</summary>
     public bool DaxShare { get; init; } = true;
 
