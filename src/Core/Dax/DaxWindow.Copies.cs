@@ -32,52 +32,36 @@ partial class DaxWindow
             return Errno.EROFS;
         if (oneImmutable && place.WindowOffset < from)
             return Errno.EINVAL;
-        if (await TakeAsync(place.WindowOffset, place.WindowOffset + place.Length, wholly: false).ConfigureAwait(false) is var error and not Errno.None)
-            return error;
-        lock (_lock)
-        {
-            if (!HasRoom(oneImmutable ? 0 : 1))
-                return Errno.ENOSPC;
-            _asked += oneImmutable ? 0 : 1;
-        }
-        if (oneImmutable)
-            return await CopyIntoWholeAsync(request, mount, node, place, from).ConfigureAwait(false);
-        error = Errno.EIO;
-        try
-        {
-            error = await CopyIntoOwnAsync(request, mount, node, place).ConfigureAwait(false);
-        }
-        finally
-        {
-            // Counted twice for a moment rather than not at all.
-            lock (_lock)
-                _asked--;
-        }
-        return error;
+        return oneImmutable
+            ? await CopyIntoWholeAsync(request, mount, node, place, from).ConfigureAwait(false)
+            : await CopyIntoPartAsync(request, mount, node, place).ConfigureAwait(false);
     }
 
-    /// <summary>A part of the VMM's own.</summary>
-    async ValueTask<Errno> CopyIntoOwnAsync(RequestContext request, Mount mount, NodeId node, MappingPlace place)
+    /// <summary>As a file is mapped, but for what is mapped.</summary>
+    async ValueTask<Errno> CopyIntoPartAsync(RequestContext request, Mount mount, NodeId node, MappingPlace place)
     {
         var error = TryAllocate(place.WindowOffset, place.Length, out var allocated);
         if (error != Errno.None)
             return error;
         using var memory = allocated!;
         var copied = await FillAsync(request, mount, node, place.FileOffset, memory, place.WindowOffset, place.Length).ConfigureAwait(false);
-        if (copied.IsError)
-            return copied.Error;
-        error = await frontend.MapAsync(memory.Descriptor, 0, place.WindowOffset, copied.Value, writable: true, request.Cancellation).ConfigureAwait(false);
-        return error == Errno.None
-            ? Enter(new WindowMapping(mount, null, node, place, new MappedExtent { Length = copied.Value }))
-            : ToGuest(Told(error, "map", place.WindowOffset, copied.Value), request);
+        return copied.IsError
+            ? copied.Error
+            : await PutAsync(request, new WindowMapping(mount, null, node, place, new MappedExtent { Descriptor = memory.Descriptor, Length = copied.Value }), WindowTerms.None).ConfigureAwait(false);
     }
 
     async ValueTask<Errno> CopyIntoWholeAsync(RequestContext request, Mount mount, NodeId node, MappingPlace place, ulong from)
     {
+        if (await TakeAsync(place.WindowOffset, place.WindowOffset + place.Length, wholly: false).ConfigureAwait(false) is var error and not Errno.None)
+            return error;
         Task<Errno> mapped;
         lock (_lock)
+        {
+            if (!HasRoom(0))
+                return Errno.ENOSPC;
             mapped = _closed ? Task.FromResult(Errno.EIO) : _wholeMapped ??= MapWholeAsync(_wholeStart = from);
-        var error = await mapped.WaitAsync(request.Cancellation).ConfigureAwait(false);
+        }
+        error = await mapped.WaitAsync(request.Cancellation).ConfigureAwait(false);
         WindowMemory? memory;
         lock (_lock)
         {
