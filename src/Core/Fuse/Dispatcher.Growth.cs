@@ -8,8 +8,8 @@ namespace VirtioFsStore.Core.Fuse;
 
 /// <summary>
 /// Mapped files that grow. A guest takes all that it once asked for to be mapped, so that whatever tells it of more than is mapped, on any queue,
-/// waits until that is mapped too, or tells of less. Nothing is waited for or allocated where no mapped file could grow. Looked at after the
-/// operation: a mapping that came before it was entered sees for itself what the file has grown by.
+/// waits until that is mapped too, or tells of less. Nothing is waited for or allocated where no mapped file could grow and the operation is done
+/// at once. Looked at after the operation: a mapping that came before it was entered sees for itself what the file has grown by.
 /// </summary>
 sealed partial class Dispatcher
 {
@@ -101,46 +101,39 @@ sealed partial class Dispatcher
         return error == Errno.EAGAIN ? Errno.EINTR : error;
     }
 
+    /// <summary>Where a reply has a file's size.</summary>
+    delegate ref ulong SizeOf<T>(ref T reply)
+        where T : struct;
+
     /// <summary>Attributes as the guest may be told them.</summary>
     ValueTask<Reply<AttributesReply>> Told(FuseRequest request, Mount mount, NodeId node, ValueTask<Reply<AttributesReply>> operation) =>
-        window.Current is { } current && (!operation.IsCompletedSuccessfully || current.HasTails) ? ToldAsync(request, mount, node, operation, current) : operation;
-
-    static async ValueTask<Reply<AttributesReply>> ToldAsync(
-        FuseRequest request, Mount mount, NodeId node, ValueTask<Reply<AttributesReply>> operation, DaxWindow window)
-    {
-        var reply = await operation.ConfigureAwait(false);
-        if (reply.IsError)
-            return reply;
-        var told = reply.Value;
-        told.Attributes.Size = await window.ShowAsync(request, mount, node, told.Attributes.Size).ConfigureAwait(false);
-        return told;
-    }
+        Told(request, mount, node, operation, static (asked, _) => asked, static (ref reply) => ref reply.Attributes.Size);
 
     /// <inheritdoc cref="Told(FuseRequest, Mount, NodeId, ValueTask{Reply{AttributesReply}})"/>
     ValueTask<Reply<Entry>> Told(FuseRequest request, Mount mount, ValueTask<Reply<Entry>> operation) =>
-        window.Current is { } current && (!operation.IsCompletedSuccessfully || current.HasTails) ? ToldAsync(request, mount, operation, current) : operation;
-
-    static async ValueTask<Reply<Entry>> ToldAsync(FuseRequest request, Mount mount, ValueTask<Reply<Entry>> operation, DaxWindow window)
-    {
-        var reply = await operation.ConfigureAwait(false);
-        if (reply.IsError)
-            return reply;
-        var told = reply.Value;
-        told.Attributes.Size = await window.ShowAsync(request, mount, told.Node, told.Attributes.Size).ConfigureAwait(false);
-        return told;
-    }
+        Told(request, mount, default, operation, static (_, entry) => entry.Node, static (ref entry) => ref entry.Attributes.Size);
 
     /// <inheritdoc cref="Told(FuseRequest, Mount, NodeId, ValueTask{Reply{AttributesReply}})"/>
     ValueTask<Reply<CreateReply>> Told(FuseRequest request, Mount mount, ValueTask<Reply<CreateReply>> operation) =>
-        window.Current is { } current && (!operation.IsCompletedSuccessfully || current.HasTails) ? ToldAsync(request, mount, operation, current) : operation;
+        Told(request, mount, default, operation, static (_, made) => made.Entry.Node, static (ref made) => ref made.Entry.Attributes.Size);
 
-    static async ValueTask<Reply<CreateReply>> ToldAsync(FuseRequest request, Mount mount, ValueTask<Reply<CreateReply>> operation, DaxWindow window)
+    ValueTask<Reply<T>> Told<T>(
+        FuseRequest request, Mount mount, NodeId asked, ValueTask<Reply<T>> operation, Func<NodeId, T, NodeId> nodeOf, SizeOf<T> sizeOf)
+        where T : struct =>
+        window.Current is { } current && (!operation.IsCompletedSuccessfully || current.HasTails)
+            ? ToldAsync(request, mount, asked, operation, nodeOf, sizeOf, current)
+            : operation;
+
+    static async ValueTask<Reply<T>> ToldAsync<T>(
+        FuseRequest request, Mount mount, NodeId asked, ValueTask<Reply<T>> operation, Func<NodeId, T, NodeId> nodeOf, SizeOf<T> sizeOf, DaxWindow window)
+        where T : struct
     {
         var reply = await operation.ConfigureAwait(false);
         if (reply.IsError)
             return reply;
         var told = reply.Value;
-        told.Entry.Attributes.Size = await window.ShowAsync(request, mount, told.Entry.Node, told.Entry.Attributes.Size).ConfigureAwait(false);
+        var size = await window.ShowAsync(request, mount, nodeOf(asked, told), sizeOf(ref told)).ConfigureAwait(false);
+        sizeOf(ref told) = size;
         return told;
     }
 }
