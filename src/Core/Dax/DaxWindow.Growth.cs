@@ -43,13 +43,7 @@ partial class DaxWindow
     }
 
     /// <summary>Whether the end of a file is where the guest has mapped it. A look, without a lock, where nothing mapped could grow.</summary>
-    public bool ShowsEndOf(Mount mount, NodeId node)
-    {
-        if (!_hasTails)
-            return false;
-        lock (_lock)
-            return _mappings.Exists(mapping => IsTailOf(mapping, mount, node));
-    }
+    public bool ShowsEndOf(Mount mount, NodeId node) => Lags(mount, node, ulong.MaxValue);
 
     /// <summary>Whether a mapping of a file shows less than what it has if it ends at <paramref name="end"/>. A look, without a lock, where nothing mapped could grow.</summary>
     public bool Lags(Mount mount, NodeId node, ulong end) => _hasTails && FirstThatLags(mount, node, end) is not null;

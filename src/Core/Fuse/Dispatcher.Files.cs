@@ -144,7 +144,7 @@ sealed partial class Dispatcher
         if (!request.Hold(mount))
             return request.Reply(Errno.ESTALE);
         // How much there is to copy is not known before; the guest then copies by itself.
-        if (window.Current?.Lags(mount, target, ulong.MaxValue) == true)
+        if (window.Current?.ShowsEndOf(mount, target) == true)
             return request.Reply(Errno.EOPNOTSUPP);
         // The older reply has 32 bits for the count; whole pages, so that the guest's next piece starts on one.
         const ulong NarrowLimit = uint.MaxValue & ~4095UL;
