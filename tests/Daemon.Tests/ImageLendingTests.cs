@@ -2,6 +2,7 @@ using System.Globalization;
 using VirtioFsStore.Core.Interop;
 using VirtioFsStore.Driver.Hosting;
 using VirtioFsStore.Driver.Vmm;
+using VirtioFsStore.RealServers;
 using Xunit;
 
 namespace VirtioFsStore.Daemon.Tests;

@@ -1,7 +1,7 @@
 using VirtioFsStore.Driver.Hosting;
 using Xunit;
 
-namespace VirtioFsStore.Daemon.Tests;
+namespace VirtioFsStore.RealServers;
 
 /// <summary>A test that makes files immutable: needs root, and ext4 below the folder for temporary files. Skipped where they lack, but not in CI.</summary>
 [AttributeUsage(AttributeTargets.Method)]

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using VirtioFsStore.Backends.ObjectStore.Cache;
 using VirtioFsStore.Core.Interop;
+using VirtioFsStore.RealServers;
 using Xunit;
 
 namespace VirtioFsStore.Backends.ObjectStore.Tests.Cache;

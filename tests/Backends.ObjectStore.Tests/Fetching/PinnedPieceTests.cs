@@ -4,6 +4,7 @@ using VirtioFsStore.Backends.ObjectStore.Fetching;
 using VirtioFsStore.Backends.ObjectStore.Tests.Cache;
 using VirtioFsStore.Backends.ObjectStore.Tests.Resilience;
 using VirtioFsStore.Core.Interop;
+using VirtioFsStore.RealServers;
 using Xunit;
 
 namespace VirtioFsStore.Backends.ObjectStore.Tests.Fetching;
