@@ -124,4 +124,7 @@ static partial class Log
 
     [LoggerMessage(65, LogLevel.Information, "{Image} is indexed already: its layers are indexed anew, and it keeps its tag")]
     public static partial void IndexedAlready(ILogger logger, string image);
+
+    [LoggerMessage(66, LogLevel.Warning, "The window has {Size} MiB, not {Wanted}: a guest fills it with mappings, and of more than {Most} QEMU would die. Larger windows are for one image alone")]
+    public static partial void WindowShortened(ILogger logger, ulong size, ulong wanted, int most);
 }

@@ -162,14 +162,26 @@ public sealed class ImageDaxTests : IDisposable
     }
 
     [Theory]
+    [InlineData("1G", true)]
+    [InlineData("898M", true)]
+    [InlineData("896M", false)]
+    public void A_directorys_window_is_no_larger_than_a_vmm_survives(string size, bool isShortened)
+    {
+        using var daemon = Daemon.Serve(Socket, Directory.CreateDirectory(_directory["share"]).FullName, "--tag", "t", "--dax-window", size);
+        using var machine = VirtualMachine.Mount(Socket, s_options);
+
+        Assert.Equal(896UL << 20, machine.Window!.Size);
+        Assert.Equal(isShortened ? 1 : 0, daemon.ErrorText.Split('\n').Count(line => line.Contains("The window has 896 MiB, not", StringComparison.Ordinal)));
+    }
+
+    [Theory]
     [InlineData("3M")]
     [InlineData("1K")]
     [InlineData("32T")]
-    [InlineData("898M")]
     [InlineData("much")]
     public void A_window_of_no_possible_size_is_refused(string size)
     {
-        var (code, _, error) = Daemon.Run("serve", "--socket-path", Socket, _directory.Path, "--dax-window", size);
+        var (code, _, error) = Daemon.Run("serve", "--socket-path", Socket, _directory.Path, "--tag", "t", "--dax-window", size);
 
         Assert.Equal(2, code);
         Assert.Contains("--dax-window", error, StringComparison.Ordinal);

@@ -8,7 +8,7 @@ namespace VirtioFsStore.Daemon.Commands;
 /// <summary>The options about files that are mapped into the guest's memory.</summary>
 static class DaxOptions
 {
-    static readonly Option<string?> s_window = new("--dax-window") { Description = "Have the VMM make a window of this size, a multiple of 2M such as 512M, into which files are mapped (DAX): the guest then reads them with no request, where this host caches them (for what QEMU 11.1 copies instead see --dax-share). For QEMU's generic device, from 11.1 on, which needs --tag too.", HelpName = "SIZE" };
+    static readonly Option<string?> s_window = new("--dax-window") { Description = "Have the VMM make a window of this size, a multiple of 2M such as 512M, into which files are mapped (DAX): the guest then reads them with no request, where this host caches them (for what QEMU 11.1 copies instead see --dax-share). At most 896M of it where anything but one image is served. For QEMU's generic device, from 11.1 on, which needs --tag too.", HelpName = "SIZE" };
     static readonly Option<string> s_minimum = new("--dax-min") { Description = "Smaller files than this are read rather than mapped, where the guest leaves it to this daemon (it mounts without dax=, or with dax=inode). Of directories, only files of whole pages in read-only ones (--readonly), and with QEMU 11.1 none.", DefaultValueFactory = _ => "64K", HelpName = "SIZE" };
     static readonly Option<bool> s_writable = new("--dax-writable") { Description = "Have files of whole pages mapped in directories that the guest may write to, too, where it leaves that to this daemon: for directories of databases and disk images. A write that would make such a file end within a page, beyond what is mapped of it, fails (EOPNOTSUPP) with QEMU 11.1." };
     static readonly Option<string> s_share = Choices.Create("--dax-share", "What guests map of images, for VMMs that map only what is open for writing (QEMU 11.1): one copy for all guests of this host (auto; where the guest leaves it to this daemon which files it maps, all of the image is in the store, and the store is on ext4: its content is made immutable, as by chattr +i, until the VMM has ended), or always a copy for each guest (never).", "auto", "auto", "never");
@@ -32,13 +32,13 @@ static class DaxOptions
         if (window != 0 && !DaxRange.IsWindow(window))
             throw new UsageException($"{s_window.Name} takes a multiple of 2M, at most {ByteSize.Format((long)DaxRange.MaxWindow)}; got '{parsed.GetValue(s_window)}'");
         var dialect = parsed.GetValue(s_protocol) == "slave-fs" ? WindowDialect.SlaveFs : WindowDialect.SharedMemory;
-        if (!isOneImage && dialect == WindowDialect.SharedMemory && window > DaxRange.MaxMappedWindow)
-            throw new UsageException($"{s_window.Name} of more than {ByteSize.Format((long)DaxRange.MaxMappedWindow)} is for one image alone: a guest fills a window with mappings, and of more than {DaxRange.MaxMappings} QEMU would die; got '{parsed.GetValue(s_window)}'");
         if (window != 0 && dialect == WindowDialect.SharedMemory && !hasTag)
             throw new UsageException($"{s_window.Name} needs --tag: VMMs that make windows (QEMU's generic device) take the tag from this daemon");
         return new DaxSettings
         {
-            Window = window,
+            // A guest fills a window with mappings, of which QEMU survives so many; what one image alone has is few.
+            Window = isOneImage || dialect == WindowDialect.SlaveFs ? window : Math.Min(window, DaxRange.MaxMappedWindow),
+            Wanted = window,
             Dialect = dialect,
         };
     }

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using VirtioFsStore.Backends.Overlay.Oci;
 using VirtioFsStore.Core.Fuse;
 using VirtioFsStore.Core.Mounts;
+using VirtioFsStore.Core.Transport;
 using VirtioFsStore.Core.VhostUser;
 using VirtioFsStore.Daemon.Api;
 using VirtioFsStore.Daemon.Commands;
@@ -23,6 +24,8 @@ static class Service
         var logger = loggers.CreateLogger("virtiofs-store");
         if (settings.SocketPath is { } socket) CheckFolder(socket);
         OpenFileLimit.Apply(settings.Sandbox.OpenFiles, logger);
+        if (settings.Dax.Wanted > settings.Dax.Window)
+            Log.WindowShortened(logger, settings.Dax.Window >> 20, settings.Dax.Wanted >> 20, DaxRange.MaxMappings);
         return settings.Sandbox.Mode == SandboxMode.None ? RunInProcess(settings, level, logger) : SandboxedService.Run(settings, level, logger);
     }
 
